@@ -31,6 +31,8 @@ module "metasync" {
   keep_data            = var.keep_data
   database             = var.database
   network              = var.network
+  nat                  = var.nat
+  domain               = var.domain
   jwt                  = var.jwt
   requests_per_second  = var.requests_per_second
   reserve_concurrency  = var.reserve_concurrency

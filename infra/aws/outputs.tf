@@ -3,6 +3,16 @@ output "url" {
   value       = module.metasync.url
 }
 
+output "domain" {
+  description = "The host of your own, and the host and hosted zone to which its CNAME or alias record must point."
+  value       = module.metasync.domain
+}
+
+output "address" {
+  description = "The address from which functions with a database call hosts outside, if there is a NAT gateway."
+  value       = module.metasync.address
+}
+
 output "bucket_url" {
   description = "BUCKET_URL of the deployment, for the command line."
   value       = module.metasync.bucket_url

@@ -38,7 +38,7 @@ variable "variables" {
 variable "secrets" {
   description = "The names of the variables whose values are secrets. Each gets a secret without a value. Set the value with the command in the output next_steps, so that it is not in the state."
   type        = set(string)
-  default     = ["AUTH_TOKENS", "DATABASE_URL", "MASKING_KEY", "PRIVACY_KEY"]
+  default     = ["AUTH_TOKENS", "DATABASE_URL", "MASKING_KEY", "METASYNC_KEYS", "PRIVACY_KEY"]
 }
 
 variable "schema_versions_days" {
@@ -65,8 +65,20 @@ variable "network" {
   default     = null
 }
 
+variable "nat" {
+  description = "Whether the functions in the network of the database that is created reach hosts outside by HTTPS, through a NAT gateway, which costs money every hour. They need it to call an issuer: AUTH_ISSUER, or that at which people sign in."
+  type        = bool
+  default     = false
+}
+
+variable "domain" {
+  description = "A host of your own for the functions. Fields: name, certificate_arn (a certificate of ACM for it, in the same region). Then point the host to the target in the output domain, with a CNAME or alias record. With null, the host is the gateway's own."
+  type        = any
+  default     = null
+}
+
 variable "jwt" {
-  description = "The issuer of the JWTs that the gateway requires on every route that is not signed. Fields: issuer, audience (a list). With null, the gateway forwards every request, and only the functions authenticate callers. With an issuer, the gateway refuses service tokens (AUTH_TOKENS)."
+  description = "The issuer of the JWTs that the gateway requires on every route, except those that are signed and those of people who sign in. Fields: issuer, audience (a list). With null, the gateway forwards every request, and only the functions authenticate callers. With an issuer, the gateway refuses service tokens (AUTH_TOKENS)."
   type        = any
   default     = null
 }

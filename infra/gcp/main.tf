@@ -30,6 +30,8 @@ module "metasync" {
   schema_versions_days = var.schema_versions_days
   keep_data            = var.keep_data
   database             = var.database
+  nat                  = var.nat
+  domain               = var.domain
   alarm_channels       = var.alarm_channels
   alarm_emails         = var.alarm_emails
 }

@@ -1,6 +1,16 @@
 output "urls" {
-  description = "The URL of each function."
+  description = "The URL of each service. With a domain, only schedules and queues can call it."
   value       = module.metasync.urls
+}
+
+output "domain" {
+  description = "The host of your own, and the address to which its A record must point."
+  value       = module.metasync.domain
+}
+
+output "address" {
+  description = "The address from which services with a database call hosts outside, if there is Cloud NAT."
+  value       = module.metasync.address
 }
 
 output "bucket_url" {

@@ -37,7 +37,7 @@ variable "variables" {
 variable "secrets" {
   description = "The names of the variables whose values are secrets. Each gets a secret without a value. Set the value with the command in the output next_steps, so that it is not in the state."
   type        = set(string)
-  default     = ["AUTH_TOKENS", "DATABASE_URL", "MASKING_KEY", "PRIVACY_KEY"]
+  default     = ["AUTH_TOKENS", "DATABASE_URL", "MASKING_KEY", "METASYNC_KEYS", "PRIVACY_KEY"]
 }
 
 variable "schema_versions_days" {
@@ -54,6 +54,18 @@ variable "keep_data" {
 
 variable "database" {
   description = "A Postgres to create, which only identities of the project can reach, through the Cloud SQL proxy; null if DATABASE_URL (a secret) names an existing one. Fields: tier (db-f1-micro), storage_gb (10), version (16), highly_available (false)."
+  type        = any
+  default     = null
+}
+
+variable "nat" {
+  description = "Whether the services with a database call hosts outside from one fixed address, by direct VPC egress and Cloud NAT, which costs money every hour. Without it they reach the same hosts, from changing addresses."
+  type        = bool
+  default     = false
+}
+
+variable "domain" {
+  description = "A host of your own for all functions, by a load balancer, which costs money every hour. Field: name. Then point the host to the address in the output domain, with an A record. With null, each service has the host that Cloud Run gives it. People who sign in need one host for all functions with pages: a domain, or metasync as the only function."
   type        = any
   default     = null
 }

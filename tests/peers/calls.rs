@@ -232,6 +232,7 @@ async fn compare_with_the_catalogue(cloud: &Cloud) {
         .with("CACHE_FRESH_SECONDS", "0")
         .with("DATABASE_URL", &database.url)
         .with("MASKING_KEY", "07".repeat(32))
+        .with("METASYNC_KEYS", "09".repeat(32))
         .with("PRIVACY_KEY", "08".repeat(32))
         .with("TMPDIR", folder.path().display().to_string())
         .with(
@@ -303,6 +304,28 @@ async fn compare_with_the_catalogue(cloud: &Cloud) {
     assert_eq!(ran.status, 200, "{ran:?}");
     calls.extend(cloud.recorder.calls());
     check("privacy", calls);
+
+    let console = named("console").start(console::app).await;
+    let invited = json!({"email": "kim@example.com", "role": "reader"});
+    let invited = console.post("/v1/people", invited).await;
+    assert_eq!(invited.status, 201, "{invited:?}");
+    let mut calls = Calls::new();
+    let mut chained = Value::Null;
+    for _ in 0..200 {
+        let swept = console.post("/events/console", json!({})).await;
+        assert_eq!(swept.status, 200, "{swept:?}");
+        chained = swept.json()["audit"]["seq"].clone();
+        calls.extend(cloud.recorder.calls());
+        if chained != 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_ne!(chained, 0);
+    let verified = console.get("/v1/audit/verification").await;
+    assert_eq!(verified.status, 200, "{verified:?}");
+    calls.extend(cloud.recorder.calls());
+    check("console", calls);
 
     checked.insert("metasync".to_owned());
     let all: BTreeSet<String> = catalogue::functions().into_keys().collect();

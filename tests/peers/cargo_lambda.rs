@@ -53,12 +53,14 @@ impl Storage {
             ("BUCKET_URL", path("bucket")),
             ("DATABASE_URL", self.postgres.url()),
             ("MASKING_KEY", "07".repeat(32)),
+            ("METASYNC_KEYS", "09".repeat(32)),
             ("PRIVACY_KEY", "08".repeat(32)),
             ("TMPDIR", self.folder.path().display().to_string()),
             ("WAREHOUSE_URL", path("warehouse")),
             // Archives are off, because encrypted data differs each time.
             ("ARCHIVE_AFTER_DAYS", "36500".to_owned()),
             // Schedules are off, so that only the events run.
+            ("AUDIT_INTERVAL_SECONDS", "0".to_owned()),
             ("PRIVACY_INTERVAL_SECONDS", "0".to_owned()),
             ("ROLL_UP_INTERVAL_SECONDS", "0".to_owned()),
             ("STATS_INTERVAL_SECONDS", "0".to_owned()),

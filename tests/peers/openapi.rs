@@ -129,6 +129,7 @@ async fn every_route_responds_to_every_caller_as_its_document_says() {
         .named("metasync")
         .set("DATABASE_URL", &database.url)
         .set("MASKING_KEY", "07".repeat(32))
+        .set("METASYNC_KEYS", "09".repeat(32))
         .set("PRIVACY_KEY", "08".repeat(32))
         .set("SLACK_SIGNING_SECRET", "8f742231b10e8888abcd99yyyzzz85a5")
         .set("WAREHOUSE_URL", format!("file://{}", warehouse.display()))

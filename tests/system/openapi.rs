@@ -16,6 +16,7 @@ async fn document(app: App) -> Value {
         .with("WAREHOUSE_URL", "postgres://nobody@127.0.0.1:1/nothing")
         .with("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing")
         .with("MASKING_KEY", key.as_str())
+        .with("METASYNC_KEYS", key.as_str())
         .with("PRIVACY_KEY", key);
     let app = TestApp::with_env(env).start(app).await;
     app.get("/openapi.json").await.json()

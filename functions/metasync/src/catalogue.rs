@@ -14,8 +14,9 @@ macro_rules! files {
 }
 
 /// The file of each function, other than `metasync`.
-const FILES: [(&str, &str); 6] = files![
+const FILES: [(&str, &str); 7] = files![
     "cache-read",
+    "console",
     "message-log",
     "privacy",
     "schema-sync",
@@ -36,6 +37,10 @@ struct Entry {
     routes: BTreeSet<String>,
     #[serde(default)]
     signed_routes: BTreeSet<String>,
+    #[serde(default)]
+    cookie_routes: BTreeSet<String>,
+    #[serde(default)]
+    open_routes: BTreeSet<String>,
     #[serde(default)]
     schedules: BTreeMap<String, Schedule>,
     queue: Option<Queue>,
@@ -61,7 +66,12 @@ pub struct Function {
     pub timeout_seconds: u32,
     pub concurrency: Concurrency,
     pub routes: BTreeSet<String>,
+    /// Those of its routes whose callers sign their requests.
     pub signed_routes: BTreeSet<String>,
+    /// Those that take the cookie of a person who has signed in.
+    pub cookie_routes: BTreeSet<String>,
+    /// Those that need no caller.
+    pub open_routes: BTreeSet<String>,
     pub schedules: BTreeMap<String, Schedule>,
     /// The queues that it consumes, by the function that each belongs to.
     pub queues: BTreeMap<String, Queue>,
@@ -166,6 +176,8 @@ impl Function {
             concurrency: entry.concurrency,
             routes: entry.routes,
             signed_routes: entry.signed_routes,
+            cookie_routes: entry.cookie_routes,
+            open_routes: entry.open_routes,
             schedules: entry.schedules,
             queues: queue.into_iter().collect(),
             uses: entry.uses,
@@ -183,6 +195,8 @@ impl Function {
             concurrency: own.concurrency,
             routes: BTreeSet::new(),
             signed_routes: BTreeSet::new(),
+            cookie_routes: BTreeSet::new(),
+            open_routes: BTreeSet::new(),
             schedules: BTreeMap::new(),
             queues: BTreeMap::new(),
             uses: Uses::default(),
@@ -193,6 +207,8 @@ impl Function {
             let function = function.clone();
             all.routes.extend(function.routes);
             all.signed_routes.extend(function.signed_routes);
+            all.cookie_routes.extend(function.cookie_routes);
+            all.open_routes.extend(function.open_routes);
             for (schedule, mut when) in function.schedules {
                 when.input
                     .insert("function".to_owned(), name.clone().into());

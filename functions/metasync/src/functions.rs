@@ -7,7 +7,7 @@ use platform::{Resources, Router};
 
 use crate::schedule::{Schedule, work};
 use crate::variables::{
-    BUCKET_URL, DATABASE_URL, MASKING_KEY, PRIVACY_KEY, Variable, WAREHOUSE_URL,
+    BUCKET_URL, DATABASE_URL, MASKING_KEY, METASYNC_KEYS, PRIVACY_KEY, Variable, WAREHOUSE_URL,
 };
 
 /// A function of MetaSync, other than `metasync` itself.
@@ -146,6 +146,23 @@ pub const FUNCTIONS: &[Function] = &[
             }],
         }),
     },
+    Function {
+        name: "console",
+        app: console::app,
+        requires: &[DATABASE_URL, BUCKET_URL, METASYNC_KEYS],
+        wanted_by: &["METASYNC_KEYS", "SIGN_IN_CLIENT_ID"],
+        needed_by: None,
+        trigger: Some(Trigger {
+            longest_run: console::sweep::LONGEST_SWEEP,
+            queue: None,
+            schedules: &[Schedule {
+                variable: "AUDIT_INTERVAL_SECONDS",
+                default_seconds: 60,
+                demo_seconds: 2,
+                open: |resources| work(console::sweep::Sweep::open(resources)?, sweep_console),
+            }],
+        }),
+    },
 ];
 
 async fn sync_schema(sync: schema_sync::sync::Sync) -> anyhow::Result<()> {
@@ -178,5 +195,10 @@ async fn run_privacy(privacy: privacy::Privacy) -> anyhow::Result<()> {
         exports = ran.exports_finished,
         "archived months and finished erasures and exports"
     );
+    Ok(())
+}
+
+async fn sweep_console(sweep: console::sweep::Sweep) -> anyhow::Result<()> {
+    sweep.run().await?;
     Ok(())
 }

@@ -24,6 +24,10 @@ pub const MASKING_KEY: Variable = Variable {
     name: "MASKING_KEY",
     meaning: KEY,
 };
+pub const METASYNC_KEYS: Variable = Variable {
+    name: "METASYNC_KEYS",
+    meaning: KEY,
+};
 pub const PRIVACY_KEY: Variable = Variable {
     name: "PRIVACY_KEY",
     meaning: KEY,

@@ -1,4 +1,4 @@
-# Alarms for problems that need a person: failed work, waiting work, and 5xx responses.
+# Alarms for problems that need a person: failed work, waiting work, 5xx responses, and bursts of refused requests.
 locals {
   alarms = merge(
     {
@@ -44,8 +44,38 @@ locals {
         periods     = 2
         dimensions  = { ApiId = aws_apigatewayv2_api.this.id }
       }
+      refused-requests = {
+        description = "The functions refused more than 100 requests (401, 403) within 5 minutes: somebody tries credentials, or a caller has a wrong one. What to do: docs/alarms/aws-refused-requests.md"
+        namespace   = local.refused_requests.namespace
+        metric      = local.refused_requests.name
+        statistic   = "Sum"
+        threshold   = 100
+        periods     = 1
+        dimensions  = {}
+      }
     },
   )
+}
+
+# The metric of the same name has one value per function, for all deployments of an account. This one sums the functions
+# of this deployment.
+locals {
+  refused_requests = { namespace = "metasync/${var.name}", name = "refused_requests" }
+}
+
+resource "aws_cloudwatch_log_metric_filter" "refused_requests" {
+  for_each = local.functions
+
+  name           = local.refused_requests.name
+  log_group_name = aws_cloudwatch_log_group.function[each.key].name
+  pattern        = "{ $.refused_requests > 0 }"
+
+  metric_transformation {
+    namespace = local.refused_requests.namespace
+    name      = local.refused_requests.name
+    value     = "$.refused_requests"
+    unit      = "Count"
+  }
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {

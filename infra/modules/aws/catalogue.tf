@@ -21,6 +21,7 @@ locals {
   # The variables of each function: plain values, and for a secret its ARN, which the function resolves.
   environment = {
     for name, reads in local.reads : name => merge(
+      contains(reads, "PUBLIC_URL") ? { PUBLIC_URL = local.public_url } : {},
       { for variable, value in var.variables : variable => value if contains(reads, variable) },
       { for variable, secret in aws_secretsmanager_secret.this : variable => secret.arn if contains(reads, variable) },
       contains(local.uses_bucket, name) ? { BUCKET_URL = "s3://${aws_s3_bucket.this.bucket}" } : {},

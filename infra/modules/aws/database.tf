@@ -1,5 +1,5 @@
 # A Postgres in a network of its own. The functions that use it join that network, from which they reach the
-# database, the bucket and the secrets, and nothing else: a NAT gateway would cost money every hour.
+# database, the bucket and the secrets, and nothing else unless there is a NAT gateway (nat.tf).
 data "aws_availability_zones" "this" {
   count = local.create_database ? 1 : 0
   state = "available"
@@ -25,6 +25,9 @@ locals {
   operator_cidrs = local.database.operator_cidrs
   cidr           = "10.72.0.0/24"
 
+  # The variables that make functions call an issuer.
+  issuers = sort(setintersection(setunion(keys(var.variables), var.secrets), ["AUTH_ISSUER", "SIGN_IN_CLIENT_ID"]))
+
   # The network that each function joins, if any.
   networks = {
     for name, it in local.functions : name => !it.uses.database || (!local.create_database && var.network == null) ? null : (
@@ -41,8 +44,13 @@ locals {
 
 check "network" {
   assert {
-    condition     = !(local.create_database && contains(local.names, "metasync"))
-    error_message = "metasync as one function with a database in a private network reaches neither a warehouse nor a model outside: give DATABASE_URL and a network with a way out, or deploy the functions by themselves."
+    condition     = !(local.create_database && !var.nat && contains(local.names, "metasync"))
+    error_message = "metasync as one function with a database in a private network reaches neither a warehouse nor a model outside: set nat, give DATABASE_URL and a network with a way out, or deploy the functions by themselves."
+  }
+
+  assert {
+    condition     = !(local.create_database && !var.nat && length(local.uses_database) > 0 && length(local.issuers) > 0)
+    error_message = "${join(" and ", local.issuers)} names an issuer, which functions with a database in a private network can't reach: set nat, or give DATABASE_URL and a network with a way out."
   }
 }
 
@@ -85,21 +93,14 @@ resource "aws_route_table_association" "this" {
   route_table_id = aws_route_table.this[0].id
 }
 
-# For operators who run migrations from outside. Functions have no public address, so it gives them no way
+# For operators who run migrations from outside. Functions have no public address, so the gateway gives them no way
 # out.
-resource "aws_internet_gateway" "operators" {
-  count = length(local.operator_cidrs) > 0 ? 1 : 0
-
-  vpc_id = aws_vpc.this[0].id
-  tags   = { Name = var.name }
-}
-
 resource "aws_route" "operators" {
   for_each = toset(local.operator_cidrs)
 
   route_table_id         = aws_route_table.this[0].id
   destination_cidr_block = each.value
-  gateway_id             = aws_internet_gateway.operators[0].id
+  gateway_id             = aws_internet_gateway.this[0].id
 }
 
 resource "aws_vpc_endpoint" "s3" {

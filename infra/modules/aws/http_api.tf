@@ -49,14 +49,19 @@ resource "aws_apigatewayv2_route" "this" {
   route_key = each.key
   target    = "integrations/${aws_apigatewayv2_integration.this[each.value].id}"
 
-  # Senders that sign their requests have no JWT; the function verifies the signature.
+  # Senders that sign their requests, and people who sign in, have no JWT: the function verifies the signature, the
+  # cookie, or the token of the issuer.
   authorization_type = local.wants_jwt[each.key] ? "JWT" : "NONE"
   authorizer_id      = local.wants_jwt[each.key] ? aws_apigatewayv2_authorizer.jwt[0].id : null
 }
 
 locals {
   wants_jwt = {
-    for route, name in local.routes : route => var.jwt != null && !contains(local.functions[name].signed_routes, route)
+    for route, name in local.routes : route => var.jwt != null && !contains(concat(
+      local.functions[name].signed_routes,
+      local.functions[name].cookie_routes,
+      local.functions[name].open_routes,
+    ), route)
   }
 }
 

@@ -1,6 +1,23 @@
 output "url" {
   description = "The URL of the functions."
-  value       = aws_apigatewayv2_api.this.api_endpoint
+  value       = local.public_url
+
+  # The host of a domain leads nowhere before.
+  depends_on = [aws_apigatewayv2_api_mapping.this]
+}
+
+output "domain" {
+  description = "The host of your own, and the host and hosted zone to which its CNAME or alias record must point."
+  value = one([for domain in aws_apigatewayv2_domain_name.this : {
+    name   = domain.domain_name
+    target = domain.domain_name_configuration[0].target_domain_name
+    zone   = domain.domain_name_configuration[0].hosted_zone_id
+  }])
+}
+
+output "address" {
+  description = "The address from which functions with a database call hosts outside."
+  value       = one(aws_eip.nat[*].public_ip)
 }
 
 output "bucket_url" {

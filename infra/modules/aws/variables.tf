@@ -51,7 +51,7 @@ variable "variables" {
   nullable    = false
 
   validation {
-    condition     = length(setintersection(keys(var.variables), ["AUTH_TOKENS", "DATABASE_URL", "MASKING_KEY", "PRIVACY_KEY", "SLACK_SIGNING_SECRET", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "LLM_API_KEY", "OLLAMA_API_KEY"])) == 0
+    condition     = length(setintersection(keys(var.variables), ["AUTH_TOKENS", "DATABASE_URL", "MASKING_KEY", "METASYNC_KEYS", "PRIVACY_KEY", "SIGN_IN_CLIENT_SECRET", "SLACK_SIGNING_SECRET", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "LLM_API_KEY", "OLLAMA_API_KEY"])) == 0
     error_message = "Credentials belong into secrets, not into variables, which are in the state and in the console."
   }
 
@@ -74,7 +74,7 @@ variable "variables" {
 variable "secrets" {
   description = "The names of the variables whose values are secrets. Each gets a secret without a value. Set the value with the command in the output next_steps, so that it is not in the state."
   type        = set(string)
-  default     = ["AUTH_TOKENS", "DATABASE_URL", "MASKING_KEY", "PRIVACY_KEY"]
+  default     = ["AUTH_TOKENS", "DATABASE_URL", "MASKING_KEY", "METASYNC_KEYS", "PRIVACY_KEY"]
   nullable    = false
 
   validation {
@@ -159,8 +159,36 @@ variable "network" {
   }
 }
 
+variable "nat" {
+  description = "Whether the functions in the network of the database that is created reach hosts outside by HTTPS, through a NAT gateway, which costs money every hour. They need it to call an issuer: AUTH_ISSUER, or that at which people sign in."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "domain" {
+  description = "A host of your own for the functions. Fields: name, certificate_arn (a certificate of ACM for it, in the same region). Then point the host to the target in the output domain, with a CNAME or alias record. With null, the host is the gateway's own."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.domain == null || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.domain.name))
+    error_message = "domain.name must be the name of a host in lower case, such as console.example.com."
+  }
+
+  validation {
+    condition     = var.domain == null || can(regex("^arn:[a-z-]+:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]+$", var.domain.certificate_arn))
+    error_message = "domain.certificate_arn must be the ARN of a certificate of ACM in the region of the deployment."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.domain), []), ["name", "certificate_arn"])) == 0
+    error_message = "domain has an unknown key. The keys are name and certificate_arn."
+  }
+}
+
 variable "jwt" {
-  description = "The issuer of the JWTs that the gateway requires on every route that is not signed. Fields: issuer, audience (a list). With null, the gateway forwards every request, and only the functions authenticate callers. With an issuer, the gateway refuses service tokens (AUTH_TOKENS)."
+  description = "The issuer of the JWTs that the gateway requires on every route, except those that are signed and those of people who sign in. Fields: issuer, audience (a list). With null, the gateway forwards every request, and only the functions authenticate callers. With an issuer, the gateway refuses service tokens (AUTH_TOKENS)."
   type        = any
   default     = null
 

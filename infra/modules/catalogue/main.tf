@@ -24,6 +24,8 @@ locals {
       concurrency     = it.concurrency
       routes          = it.routes
       signed_routes   = try(it.signed_routes, [])
+      cookie_routes   = try(it.cookie_routes, [])
+      open_routes     = try(it.open_routes, [])
       schedules = {
         for schedule, when in try(it.schedules, {}) : schedule => {
           every_minutes = try(when.every_minutes, null)
@@ -50,6 +52,8 @@ locals {
   metasync = merge(local.entries.metasync, {
     routes        = sort(distinct(flatten([for it in local.all : it.routes])))
     signed_routes = sort(distinct(flatten([for it in local.all : it.signed_routes])))
+    cookie_routes = sort(distinct(flatten([for it in local.all : it.cookie_routes])))
+    open_routes   = sort(distinct(flatten([for it in local.all : it.open_routes])))
     schedules = merge([
       for name, it in local.functions : {
         for schedule, when in it.schedules : "${name}-${schedule}" => merge(when, {

@@ -1,4 +1,4 @@
-# Alarms for problems that need a person: failed work, and 5xx responses.
+# Alarms for problems that need a person: failed work, 5xx responses, and bursts of refused requests.
 locals {
   alarm_channels = concat(var.alarm_channels, [for channel in google_monitoring_notification_channel.email : channel.id])
 }
@@ -72,6 +72,38 @@ resource "google_monitoring_alert_policy" "server_errors" {
       comparison      = "COMPARISON_GT"
       threshold_value = 5
       duration        = "600s"
+
+      aggregations {
+        alignment_period     = "300s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_SUM"
+      }
+    }
+  }
+}
+
+# Cloud Run counts the responses. A metric from the log would be the same number, and Cloud Monitoring refuses a policy on
+# it for some minutes after it was created.
+resource "google_monitoring_alert_policy" "refused_requests" {
+  count = length(local.services) > 0 ? 1 : 0
+
+  project               = var.project
+  display_name          = "${var.name}: many requests are refused"
+  combiner              = "OR"
+  notification_channels = local.alarm_channels
+
+  documentation {
+    content = "The services refused many requests (401, 403): somebody tries credentials, or a caller has a wrong one. What to do: docs/alarms/gcp-refused-requests.md"
+  }
+
+  conditions {
+    display_name = "more than 100 in 5 minutes"
+
+    condition_threshold {
+      filter          = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = one_of(${join(", ", [for service in google_cloud_run_v2_service.this : "\"${service.name}\""])}) AND metric.type = \"run.googleapis.com/request_count\" AND metric.labels.response_code = one_of(\"401\", \"403\")"
+      comparison      = "COMPARISON_GT"
+      threshold_value = 100
+      duration        = "0s"
 
       aggregations {
         alignment_period     = "300s"

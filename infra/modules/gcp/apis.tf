@@ -14,6 +14,7 @@ resource "google_project_service" "this" {
     ],
     length(local.datasets) > 0 ? ["bigquery.googleapis.com"] : [],
     var.database != null ? ["sqladmin.googleapis.com"] : [],
+    var.domain != null || var.nat ? ["compute.googleapis.com"] : [],
   ))
 
   project = var.project

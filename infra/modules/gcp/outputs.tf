@@ -1,6 +1,19 @@
 output "urls" {
-  description = "The URL of each function."
+  description = "The URL of each service. With a domain, only schedules and queues can call it."
   value       = { for name, service in google_cloud_run_v2_service.this : name => service.uri }
+}
+
+output "domain" {
+  description = "The host of your own, and the address to which its A record must point."
+  value = one([for address in google_compute_global_address.this : {
+    name    = var.domain.name
+    address = address.address
+  }])
+}
+
+output "address" {
+  description = "The address from which services with a database call hosts outside."
+  value       = one(google_compute_address.nat[*].address)
 }
 
 output "bucket_url" {

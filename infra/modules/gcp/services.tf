@@ -5,7 +5,9 @@ resource "google_cloud_run_v2_service" "this" {
   location    = var.region
   name        = "${var.name}-${each.key}"
   description = each.value.description
-  ingress     = "INGRESS_TRAFFIC_ALL"
+  # Behind a load balancer, the address that it reports is that of the client only if there is no way around it. Schedules
+  # and queues of the project count as internal.
+  ingress = var.domain == null ? "INGRESS_TRAFFIC_ALL" : "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
   # The service holds no data.
   deletion_protection = false
 
@@ -22,6 +24,19 @@ resource "google_cloud_run_v2_service" "this" {
     scaling {
       min_instance_count = 0
       max_instance_count = each.value.concurrency.instances
+    }
+
+    dynamic "vpc_access" {
+      for_each = each.value.uses.database ? google_compute_subnetwork.this : []
+
+      content {
+        egress = "ALL_TRAFFIC"
+
+        network_interfaces {
+          network    = vpc_access.value.network
+          subnetwork = vpc_access.value.id
+        }
+      }
     }
 
     containers {
@@ -115,6 +130,7 @@ resource "google_cloud_run_v2_service" "this" {
   # revision whose account can't read its secrets doesn't start.
   depends_on = [
     google_bigquery_dataset_iam_member.reads,
+    google_compute_router_nat.this,
     google_project_iam_member.database,
     google_project_iam_member.queries,
     google_project_service.this,
@@ -133,6 +149,9 @@ locals {
 
   environment = {
     for name, reads in local.reads : name => merge(
+      contains(reads, "PUBLIC_URL") ? { PUBLIC_URL = local.public_urls[name] } : {},
+      # The load balancer adds its own address after the client's.
+      var.domain != null && contains(reads, "FORWARDED_HOPS") ? { FORWARDED_HOPS = "2" } : {},
       { for variable, value in var.variables : variable => value if contains(reads, variable) },
       contains(local.uses_bucket, name) ? { BUCKET_URL = "gs://${google_storage_bucket.this.name}" } : {},
       # For the traces in the log.

@@ -62,7 +62,7 @@ variable "variables" {
   nullable    = false
 
   validation {
-    condition     = length(setintersection(keys(var.variables), ["AUTH_TOKENS", "DATABASE_URL", "MASKING_KEY", "PRIVACY_KEY", "SLACK_SIGNING_SECRET", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "LLM_API_KEY", "OLLAMA_API_KEY"])) == 0
+    condition     = length(setintersection(keys(var.variables), ["AUTH_TOKENS", "DATABASE_URL", "MASKING_KEY", "METASYNC_KEYS", "PRIVACY_KEY", "SIGN_IN_CLIENT_SECRET", "SLACK_SIGNING_SECRET", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "LLM_API_KEY", "OLLAMA_API_KEY"])) == 0
     error_message = "Credentials belong into secrets, not into variables, which are in the state and in the console."
   }
 
@@ -85,7 +85,7 @@ variable "variables" {
 variable "secrets" {
   description = "The names of the variables whose values are secrets. Each gets a secret without a value. Set the value with the command in the output next_steps, so that it is not in the state."
   type        = set(string)
-  default     = ["AUTH_TOKENS", "DATABASE_URL", "MASKING_KEY", "PRIVACY_KEY"]
+  default     = ["AUTH_TOKENS", "DATABASE_URL", "MASKING_KEY", "METASYNC_KEYS", "PRIVACY_KEY"]
   nullable    = false
 
   validation {
@@ -146,6 +146,29 @@ variable "database" {
   validation {
     condition     = try(tobool(var.database.highly_available) != null, !can(var.database.highly_available))
     error_message = "database.highly_available must be true or false."
+  }
+}
+
+variable "nat" {
+  description = "Whether the services with a database call hosts outside from one fixed address, by direct VPC egress and Cloud NAT, which costs money every hour. Without it they reach the same hosts, from changing addresses."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "domain" {
+  description = "A host of your own for all functions, by a load balancer, which costs money every hour. Field: name. Then point the host to the address in the output domain, with an A record. With null, each service has the host that Cloud Run gives it. People who sign in need one host for all functions with pages: a domain, or metasync as the only function."
+  type        = any
+  default     = null
+
+  validation {
+    condition     = var.domain == null || can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.domain.name))
+    error_message = "domain.name must be the name of a host in lower case, such as console.example.com."
+  }
+
+  validation {
+    condition     = length(setsubtract(try(keys(var.domain), []), ["name"])) == 0
+    error_message = "domain has an unknown key. The key is name."
   }
 }
 

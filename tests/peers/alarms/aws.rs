@@ -310,3 +310,23 @@ async fn the_page_of_server_errors_on_aws_shows_the_requests_and_the_state_of_th
     operator.evaluate(ALARM, false).await;
     assert_eq!(operator.run(&cleared).await, "OK\n");
 }
+
+#[tokio::test]
+async fn the_page_of_refused_requests_on_aws_shows_the_requests_and_the_state_of_the_alarm() {
+    if is_any_skipped() {
+        return;
+    }
+    const ALARM: &str = "metasync-refused-requests";
+    let mut operator = operator(&MOTO.url(), REGION);
+    operator.set("FUNCTION", "metasync-settings");
+    let refused = json!({"level": "INFO", "status": 403, "caller": "bot", "route": "/v1/robeings/{id}/settings"});
+    operator.log("settings", &refused).await;
+    operator.evaluate(ALARM, true).await;
+
+    let [look, cleared] = blocks("aws-refused-requests.md");
+    let seen = operator.run(&look).await;
+    assert!(seen.contains("\"caller\":\"bot\""), "{seen}");
+    assert_eq!(operator.run(&cleared).await, "ALARM\n");
+    operator.evaluate(ALARM, false).await;
+    assert_eq!(operator.run(&cleared).await, "OK\n");
+}

@@ -204,3 +204,31 @@ async fn the_page_of_server_errors_on_google_cloud_finds_the_requests_and_the_st
         "{requests:?}"
     );
 }
+
+#[tokio::test]
+async fn the_page_of_refused_requests_on_google_cloud_finds_the_requests_and_their_addresses() {
+    if is_gcloud_skipped() {
+        return;
+    }
+    let entry = json!({"jsonPayload": {"status": 401}, "httpRequest": {"remoteIp": "203.0.113.7"}});
+    let (requests, url) = stand_in(entry).await;
+    let mut operator = operator(&["LOGGING"], &url);
+    operator.set("FUNCTION", ALL);
+    let [look, addresses] = blocks("gcp-refused-requests.md");
+    assert!(operator.run(&look).await.contains("401"));
+    let seen = operator.run(&addresses).await;
+    assert_eq!(
+        seen.split_whitespace().collect::<Vec<_>>(),
+        ["1", "203.0.113.7"]
+    );
+    let requests = requests.lock().expect("no panic");
+    let of_all = r#"service_name="metasync-metasync""#;
+    assert!(
+        requests.iter().all(|it| it.contains(of_all)),
+        "{requests:?}"
+    );
+    assert!(
+        requests[1].contains("httpRequest.status=403"),
+        "{requests:?}"
+    );
+}

@@ -81,15 +81,28 @@ impl Amazon {
         all.into_iter().filter(is_of_function).collect()
     }
 
-    /// A call of IAM. Returns XML.
     async fn iam(&self, action: &str, parameters: &str) -> String {
+        let form = format!("Action={action}&Version=2010-05-08&{parameters}");
+        self.query("iam", form).await
+    }
+
+    /// A call of a service with a query API. Returns XML.
+    async fn query(&self, service: &str, form: String) -> String {
         let request = self
-            .request("iam", http::Method::POST, "/")
+            .request(service, http::Method::POST, "/")
             .header("content-type", "application/x-www-form-urlencoded")
-            .body(format!("Action={action}&Version=2010-05-08&{parameters}"));
+            .body(form.clone());
         let (status, text) = Self::text(request).await;
-        assert_eq!(status, 200, "{action} {parameters}: {text}");
+        assert_eq!(status, 200, "{form}: {text}");
         text
+    }
+
+    /// The route table of a subnet, as XML.
+    pub async fn route_table(&self, subnet: &str) -> String {
+        let form = format!(
+            "Action=DescribeRouteTables&Version=2016-11-15&Filter.1.Name=association.subnet-id&Filter.1.Value.1={subnet}"
+        );
+        self.query("ec2", form).await
     }
 
     /// The statements of a role's inline policy.

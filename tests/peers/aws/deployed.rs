@@ -10,7 +10,13 @@ use tests::catalogue::{self, Function, Queue, Schedule};
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "eu-central-1";
 const BUCKET: &str = "metasync-123456789012-eu-central-1";
-const SECRETS: [&str; 4] = ["AUTH_TOKENS", "DATABASE_URL", "MASKING_KEY", "PRIVACY_KEY"];
+const SECRETS: [&str; 5] = [
+    "AUTH_TOKENS",
+    "DATABASE_URL",
+    "MASKING_KEY",
+    "METASYNC_KEYS",
+    "PRIVACY_KEY",
+];
 
 fn arn(service: &str, rest: &str) -> String {
     format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}")

@@ -97,6 +97,39 @@ async fn a_deployment_of_metasync_alone_matches_the_catalogue() {
     deployed::matches_the_catalogue(&amazon, &deployed).await;
 }
 
+#[tokio::test]
+async fn the_functions_of_a_database_have_a_way_out_through_nat_and_nobody_has_a_way_in() {
+    if is_missing(PEER) || is_skipped("moto") {
+        return;
+    }
+    let moto = moto();
+    let amazon = Amazon::new(moto.url());
+    let terraform = Terraform::aws("infra/aws", Some(moto.url()));
+    let own = [
+        "functions=[\"metasync\"]",
+        "database={}",
+        "nat=true",
+        "variables={AUTH_ISSUER=\"https://id.example.com\", AUTH_AUDIENCE=\"metasync\"}",
+    ];
+    assert_succeeded(&terraform.with_variables(APPLY, &own));
+
+    let path = "/2015-03-31/functions/metasync-metasync";
+    let network = amazon.get("lambda", path).await["Configuration"]["VpcConfig"].clone();
+    let subnets = network["SubnetIds"].as_array().expect("a network");
+    assert_eq!(subnets.len(), 2);
+    for subnet in subnets {
+        let table = amazon.route_table(subnet.as_str().expect("an id")).await;
+        let is_routed = table.contains("0.0.0.0/0") && table.contains("<natGatewayId>nat-");
+        assert!(is_routed && !table.contains("<gatewayId>igw-"), "{table}");
+    }
+    let again = ["plan", "-out=again"];
+    assert_succeeded(&terraform.with_variables(&again, &own));
+    let again = terraform.succeeds(&["show", "-json", "again"]);
+    assert_eq!(changes(&again), [] as [String; 0]);
+    assert_succeeded(&terraform.with_variables(&["destroy", "-auto-approve"], &own));
+    assert_eq!(resources(&terraform), [] as [String; 0]);
+}
+
 /// Everything that the state holds.
 fn resources(terraform: &Terraform) -> Vec<String> {
     let list = terraform.succeeds(&["state", "list"]);
@@ -150,11 +183,13 @@ fn the_tests_of_the_terraform_modules_pass() {
     if is_missing(PEER) {
         return;
     }
-    let terraform = Terraform::aws("infra/modules/aws", None);
-    terraform.succeeds(&["validate"]);
-    let text = terraform.succeeds(&["test"]);
-    assert!(
-        text.contains("Success!") && text.contains(" 0 failed"),
-        "{text}"
-    );
+    for module in ["infra/modules/aws", "infra/modules/routes"] {
+        let terraform = Terraform::aws(module, None);
+        terraform.succeeds(&["validate"]);
+        let text = terraform.succeeds(&["test"]);
+        assert!(
+            text.contains("Success!") && text.contains(" 0 failed"),
+            "{module}: {text}"
+        );
+    }
 }

@@ -90,6 +90,7 @@ impl Newcomer {
             ("DATABASE_URL", database_url.to_owned()),
             ("WAREHOUSE_URL", database_url.to_owned()),
             ("MASKING_KEY", "0".repeat(64)),
+            ("METASYNC_KEYS", "0".repeat(64)),
             ("PRIVACY_KEY", "0".repeat(64)),
             ("SLACK_SIGNING_SECRET", "secret".to_owned()),
         ];

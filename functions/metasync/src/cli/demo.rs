@@ -97,6 +97,7 @@ fn with_database(env: Env, server: &Server) -> Env {
     let key = || format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
     env.with("DATABASE_URL", server.url())
         .with("MASKING_KEY", key())
+        .with("METASYNC_KEYS", key())
         .with("PRIVACY_KEY", key())
         .with("SLACK_SIGNING_SECRET", SIGNING_SECRET)
         .with("SLACK_ROBEINGS", r#"{"A0DEMO": "demo"}"#)

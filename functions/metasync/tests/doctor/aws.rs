@@ -119,6 +119,7 @@ fn an_alarm_on_aws_without_a_confirmed_receiver_fails() {
     let subscription = |arn: &str| json!({"SubscriptionArn": arn, "Protocol": "email", "Endpoint": "on-call@example.com"});
     let confirmed = subscription(&format!("{TOPIC}:46519208"));
     let good = alarm("metasync-server-errors", &[TOPIC], true);
+    let refused = alarm("metasync-refused-requests", &[TOPIC], true);
     let subscribe = format!(
         "aws sns subscribe --region eu-central-1 --topic-arn {TOPIC} --protocol email --notification-endpoint \
          on-call@example.com"
@@ -131,9 +132,14 @@ fn an_alarm_on_aws_without_a_confirmed_receiver_fails() {
             "metasync-failed-runs has no receiver | terraform -chdir=infra/aws apply -var 'alarm_emails",
         ),
         (
-            json!([alarm("metasync-failed-runs", &[TOPIC], true)]),
+            json!([refused]),
             json!([confirmed]),
             "the alarm metasync-server-errors doesn't exist | terraform -chdir=infra/aws apply",
+        ),
+        (
+            json!([good]),
+            json!([confirmed]),
+            "the alarm metasync-refused-requests doesn't exist | terraform -chdir=infra/aws apply",
         ),
         (
             json!([alarm("metasync-server-errors", &[TOPIC], false)]),
@@ -153,7 +159,10 @@ fn an_alarm_on_aws_without_a_confirmed_receiver_fails() {
             &[("alarms", expected)],
         );
     }
-    let checks = with_alarms(&json!([good]), &json!([confirmed, subscription("Deleted")]));
+    let checks = with_alarms(
+        &json!([good, refused]),
+        &json!([confirmed, subscription("Deleted")]),
+    );
     let alarms: Vec<_> = checks
         .iter()
         .filter(|(name, ..)| name == "alarms")

@@ -379,7 +379,7 @@ fn a_right_that_apply_needs_and_the_caller_lacks_is_named_with_the_command_that_
     let optional = missing
         .iter()
         .filter(|(name, status, _)| name == "rights" && status == "hint");
-    assert_eq!(optional.count(), 2, "{missing:#?}");
+    assert_eq!(optional.count(), 4, "{missing:#?}");
     assert_fails(
         &with("explicitDeny"),
         &[(

@@ -262,6 +262,7 @@ fn a_deleted_alert_policy_is_repaired_by_its_command_and_nothing_deployed_is_a_f
     let google = Google::start();
     for called in [
         "metasync: message-log answers 5xx",
+        "metasync: many requests are refused",
         "metasync: dead letters of message-log",
         "metasync: a scheduled run failed",
     ] {
@@ -284,6 +285,24 @@ fn a_deleted_alert_policy_is_repaired_by_its_command_and_nothing_deployed_is_a_f
     ] {
         super::assert_fails(&checks, &[(check, detail), (check, apply)]);
     }
+}
+
+#[test]
+fn a_service_behind_a_load_balancer_is_not_asked_for_its_readiness() {
+    let google = Google::start();
+    let service = format!("/v2/{LOCATION}/services/metasync-settings");
+    resource(&mut google.lock(), &service)["ingress"] =
+        "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER".into();
+    google.lock().reports.insert(
+        "settings".to_owned(),
+        (404, json!({"message": "from outside"})),
+    );
+    let (is_fine, checks) = google.doctor();
+    assert!(is_fine, "{checks:#?}");
+    let found = checks
+        .iter()
+        .find(|(name, ..)| name == "readiness settings");
+    assert_eq!(found.unwrap().1, "skipped", "{checks:#?}");
 }
 
 #[test]
@@ -351,16 +370,27 @@ fn a_missing_api_or_permission_is_repaired_by_its_command() {
             deployment.missing_permissions.insert(permission.to_owned());
         });
     }
-    // A database of its own is optional.
-    google
-        .lock()
-        .missing_permissions
-        .insert("cloudsql.instances.create".to_owned());
-    let (is_fine, checks) = google.doctor();
-    assert!(is_fine);
-    let [command] = &commands(&checks, "rights")[..] else {
-        panic!("{checks:#?}");
-    };
-    google.run(command, &[]);
-    assert_eq!(commands(&google.doctor().1, "rights"), [""; 0]);
+    // Settings are optional.
+    for (permission, setting) in [
+        ("cloudsql.instances.create", "a database of its own"),
+        ("compute.urlMaps.create", "a domain"),
+        ("compute.routers.create", "nat"),
+    ] {
+        google
+            .lock()
+            .missing_permissions
+            .insert(permission.to_owned());
+        let (is_fine, checks) = google.doctor();
+        assert!(is_fine);
+        let [command] = &commands(&checks, "rights")[..] else {
+            panic!("{checks:#?}");
+        };
+        let expected = format!("for {setting}, {permission} is missing on shop");
+        let is_named = |(name, status, text): &(String, String, String)| {
+            name == "rights" && status == "hint" && text.contains(&expected)
+        };
+        assert!(checks.iter().any(is_named), "{expected}: {checks:#?}");
+        google.run(command, &[]);
+        assert_eq!(commands(&google.doctor().1, "rights"), [""; 0]);
+    }
 }

@@ -152,6 +152,7 @@ impl Deployment {
             ("AUTH_TOKENS", TOKENS.to_owned()),
             ("DATABASE_URL", "postgres://metasync@db/shop".to_owned()),
             ("MASKING_KEY", key.clone()),
+            ("METASYNC_KEYS", key.clone()),
             ("PRIVACY_KEY", key),
             ("WAREHOUSE_URL", "postgres://reader@db/shop".to_owned()),
         ];
@@ -219,6 +220,8 @@ impl Deployment {
             let path = format!("/v2/{locations}/services/metasync-{name}");
             self.resources.insert(path, service);
             self.alarms.insert(format!("metasync: {name} answers 5xx"));
+            self.alarms
+                .insert("metasync: many requests are refused".to_owned());
             let address = format!("{uri}/events/{name}");
             for owner in function.queues.keys() {
                 self.alarms
@@ -456,6 +459,20 @@ impl Deployment {
                 "resourcemanager.projects.setIamPolicy",
             ],
             "roles/browser" => &["resourcemanager.projects.get"],
+            "roles/compute.loadBalancerAdmin" => &[
+                "compute.backendServices.",
+                "compute.global",
+                "compute.regionNetworkEndpointGroups.",
+                "compute.ssl",
+                "compute.targetHttpsProxies.",
+                "compute.urlMaps.",
+            ],
+            "roles/compute.networkAdmin" => &[
+                "compute.addresses.",
+                "compute.networks.",
+                "compute.routers.",
+                "compute.subnetworks.",
+            ],
             "roles/run.admin" => &["run."],
             "roles/secretmanager.admin" => &["secretmanager."],
             "roles/serviceusage.serviceUsageAdmin" => &["serviceusage."],

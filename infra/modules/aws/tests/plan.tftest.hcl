@@ -214,6 +214,141 @@ run "a_jwt_guards_the_routes" {
   }
 }
 
+run "people_who_sign_in_need_no_jwt" {
+  command = plan
+
+  variables {
+    jwt = { issuer = "https://id.example.com", audience = ["metasync"] }
+  }
+
+  assert {
+    condition = alltrue([
+      for route in ["GET /", "GET /api/me", "GET /auth/sign-in", "GET /auth/callback", "POST /auth/sign-out", "POST /api/auth/google"] :
+      aws_apigatewayv2_route.this[route].authorization_type == "NONE"
+    ])
+    error_message = "Routes of sign-in, and those with a cookie, require no JWT."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_route.this["GET /v1/people"].authorization_type == "JWT"
+    error_message = "The administration of people takes no cookie, so it requires a JWT."
+  }
+}
+
+run "a_domain_is_the_host_of_the_functions" {
+  command = plan
+
+  variables {
+    domain = {
+      name            = "console.example.com"
+      certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
+    }
+  }
+
+  assert {
+    condition     = output.url == "https://console.example.com" && aws_apigatewayv2_domain_name.this[0].domain_name == "console.example.com"
+    error_message = "The URL of the deployment has the host of the domain."
+  }
+}
+
+run "a_domain_without_a_certificate_is_refused" {
+  command = plan
+
+  variables {
+    domain = { name = "console.example.com" }
+  }
+
+  expect_failures = [var.domain]
+}
+
+run "a_domain_that_is_a_url_is_refused" {
+  command = plan
+
+  variables {
+    domain = {
+      name            = "https://console.example.com"
+      certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
+    }
+  }
+
+  expect_failures = [var.domain]
+}
+
+run "an_unknown_key_of_domain_is_refused" {
+  command = plan
+
+  variables {
+    domain = {
+      name            = "console.example.com"
+      certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
+      certificate     = "mine"
+    }
+  }
+
+  expect_failures = [var.domain]
+}
+
+run "an_issuer_that_the_network_of_the_database_keeps_out_of_reach_is_reported" {
+  command = plan
+
+  variables {
+    database  = {}
+    variables = { SIGN_IN_CLIENT_ID = "metasync" }
+  }
+
+  expect_failures = [check.network]
+}
+
+run "nat_leads_from_the_network_of_the_database_to_the_issuer" {
+  command = plan
+
+  variables {
+    functions = ["metasync"]
+    database  = {}
+    nat       = true
+    variables = { SIGN_IN_CLIENT_ID = "metasync" }
+  }
+
+  assert {
+    condition     = aws_route.functions_to_internet[0].destination_cidr_block == "0.0.0.0/0" && aws_vpc_security_group_egress_rule.functions_to_internet[0].to_port == 443
+    error_message = "The functions' network has a route to the internet, for HTTPS."
+  }
+
+  assert {
+    condition     = length(aws_route.operators) == 0 && length(aws_internet_gateway.this) == 1
+    error_message = "The NAT gateway has an internet gateway, which gives nobody access to the database."
+  }
+}
+
+run "nat_without_the_network_of_a_database_is_reported" {
+  command = plan
+
+  variables {
+    nat = true
+  }
+
+  expect_failures = [check.nat]
+}
+
+run "every_function_is_watched_for_refused_requests" {
+  command = plan
+
+  assert {
+    condition     = keys(aws_cloudwatch_log_metric_filter.refused_requests) == keys(output.functions) && aws_cloudwatch_metric_alarm.this["refused-requests"].namespace == "metasync/metasync"
+    error_message = "The alarm sums the refused requests of the functions of this deployment."
+  }
+}
+
+run "the_keyring_among_the_variables_is_refused" {
+  command = plan
+
+  variables {
+    variables = { METASYNC_KEYS = "00" }
+  }
+
+  expect_failures = [var.variables]
+}
+
 run "a_url_with_a_password_is_refused_among_the_variables" {
   command = plan
 

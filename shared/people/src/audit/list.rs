@@ -19,7 +19,7 @@ use crate::People;
 /// The most entries of a page.
 pub const MAX_PAGE: i64 = 1_000;
 /// The longest time for which an export uses a connection at once.
-const LONGEST_PAGE: std::time::Duration = std::time::Duration::from_secs(15);
+const LONGEST_PAGE: std::time::Duration = std::time::Duration::from_secs(8);
 
 /// An entry of the audit log.
 #[derive(Clone, Debug, Serialize, ToSchema)]

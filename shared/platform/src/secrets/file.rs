@@ -12,7 +12,7 @@ use super::{Content, Failure, PAUSE, Read};
 const LARGEST: u64 = 64 * 1024;
 /// The variables that can be read from a file. A name such as `TLS_KEY_FILE` or `SSL_CERT_FILE` belongs to
 /// another program.
-const IN_FILES: [&str; 19] = [
+const IN_FILES: [&str; 21] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_BASE_URL",
     "AUTH_JWKS_URL",
@@ -26,10 +26,12 @@ const IN_FILES: [&str; 19] = [
     "LLM_API_KEY",
     "LLM_BASE_URL",
     "MASKING_KEY",
+    "METASYNC_KEYS",
     "OLLAMA_API_KEY",
     "OPENAI_API_KEY",
     "OPENAI_BASE_URL",
     "PRIVACY_KEY",
+    "SIGN_IN_CLIENT_SECRET",
     "SLACK_SIGNING_SECRET",
     "WAREHOUSE_URL",
 ];

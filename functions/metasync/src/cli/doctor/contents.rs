@@ -2,12 +2,14 @@
 
 use message_log::Log;
 use message_log::slack::Slack;
+use people::keyring::Keyring;
 use platform::{Env, Resources, postgres};
 use privacy::Privacy;
 
 /// Variables whose readers accept surrounding white space.
-const TRIMMED: [&str; 4] = [
+const TRIMMED: [&str; 5] = [
     "AUTH_TOKENS",
+    "METASYNC_KEYS",
     "PRIVACY_KEY",
     "SLACK_ROBEINGS",
     "SLACK_SIGNING_SECRET",
@@ -37,6 +39,7 @@ pub fn fault(variable: &str, value: &str) -> Option<String> {
         "AUTH_TOKENS" => resources.auth().map(drop),
         "DATABASE_URL" => postgres::open(env).map(drop),
         "MASKING_KEY" => Log::open(&resources).map(drop),
+        "METASYNC_KEYS" => Keyring::of(env).map(drop),
         "PRIVACY_KEY" => Privacy::open(&resources).map(drop),
         "SLACK_ROBEINGS" | "SLACK_SIGNING_SECRET" => Slack::open(env).map(drop),
         "WAREHOUSE_URL" => warehouse::open(&resources).map(drop),

@@ -182,7 +182,8 @@ fn region_of(topic: &str) -> &str {
 
 /// The names of the alarms of a deployment with these functions.
 fn names<'a>(name: &str, functions: impl Iterator<Item = &'a Function>) -> BTreeSet<String> {
-    let mut names = BTreeSet::from([format!("{name}-server-errors")]);
+    let every = ["refused-requests", "server-errors"].map(|it| format!("{name}-{it}"));
+    let mut names = BTreeSet::from(every);
     for function in functions {
         for queue in function.queues.keys() {
             names.extend(["dead-letters", "waiting"].map(|it| format!("{name}-{queue}-{it}")));

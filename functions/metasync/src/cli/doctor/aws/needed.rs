@@ -1,17 +1,19 @@
 //! The rights that `terraform apply` needs for each type of resource in `infra/modules/aws`, to create, read, change
 //! and destroy it.
 
+mod settings;
+
 /// The rights for one type of resource.
 pub struct Needed {
     pub resource: &'static str,
     /// A resource of the type in a deployment: its ARN without partition, or `*` for actions on any resource.
     pub on: &'static str,
     pub actions: &'static [&'static str],
-    /// The variable without which there is no such resource.
+    /// The setting without which there is no such resource.
     pub used_by: Option<&'static str>,
 }
 
-const fn needed(
+const fn always(
     resource: &'static str,
     on: &'static str,
     actions: &'static [&'static str],
@@ -24,28 +26,18 @@ const fn needed(
     }
 }
 
-const fn with(
-    variable: &'static str,
-    resource: &'static str,
-    on: &'static str,
-    actions: &'static [&'static str],
-) -> Needed {
-    Needed {
-        resource,
-        on,
-        actions,
-        used_by: Some(variable),
-    }
-}
-
 const API: &str = "apigateway:{region}::/apis/id";
 const BUCKET: &str = "s3:::{name}-{account}-{region}";
 const FUNCTION: &str = "lambda:{region}:{account}:function:{name}-settings";
 const ROLE: &str = "iam::{account}:role/{name}-settings";
-const TOPIC: &str = "sns:{region}:{account}:{name}-alarms";
 
-pub const NEEDED: &[Needed] = &[
-    needed(
+/// The rights for every type of resource.
+pub fn needed() -> impl Iterator<Item = &'static Needed> {
+    ALWAYS.iter().chain(settings::NEEDED)
+}
+
+const ALWAYS: &[Needed] = &[
+    always(
         "aws_apigatewayv2_api",
         API,
         &[
@@ -56,11 +48,11 @@ pub const NEEDED: &[Needed] = &[
             "apigateway:TagResource",
         ],
     ),
-    needed("aws_apigatewayv2_authorizer", API, &["apigateway:POST"]),
-    needed("aws_apigatewayv2_integration", API, &["apigateway:POST"]),
-    needed("aws_apigatewayv2_route", API, &["apigateway:POST"]),
-    needed("aws_apigatewayv2_stage", API, &["apigateway:POST"]),
-    needed(
+    always("aws_apigatewayv2_authorizer", API, &["apigateway:POST"]),
+    always("aws_apigatewayv2_integration", API, &["apigateway:POST"]),
+    always("aws_apigatewayv2_route", API, &["apigateway:POST"]),
+    always("aws_apigatewayv2_stage", API, &["apigateway:POST"]),
+    always(
         "aws_cloudwatch_log_group",
         "logs:{region}:{account}:log-group:/aws/lambda/{name}-settings",
         &[
@@ -72,7 +64,16 @@ pub const NEEDED: &[Needed] = &[
             "logs:TagResource",
         ],
     ),
-    needed(
+    always(
+        "aws_cloudwatch_log_metric_filter",
+        "logs:{region}:{account}:log-group:/aws/lambda/{name}-settings",
+        &[
+            "logs:DeleteMetricFilter",
+            "logs:DescribeMetricFilters",
+            "logs:PutMetricFilter",
+        ],
+    ),
+    always(
         "aws_cloudwatch_metric_alarm",
         "cloudwatch:{region}:{account}:alarm:{name}-server-errors",
         &[
@@ -83,7 +84,7 @@ pub const NEEDED: &[Needed] = &[
             "cloudwatch:TagResource",
         ],
     ),
-    needed(
+    always(
         "aws_iam_role",
         ROLE,
         &[
@@ -98,7 +99,7 @@ pub const NEEDED: &[Needed] = &[
             "iam:UpdateAssumeRolePolicy",
         ],
     ),
-    needed(
+    always(
         "aws_iam_role_policy",
         ROLE,
         &[
@@ -107,7 +108,7 @@ pub const NEEDED: &[Needed] = &[
             "iam:PutRolePolicy",
         ],
     ),
-    needed(
+    always(
         "aws_lambda_event_source_mapping",
         "lambda:{region}:{account}:event-source-mapping:id",
         &[
@@ -117,7 +118,7 @@ pub const NEEDED: &[Needed] = &[
         ],
     ),
     // This one is granted on no resource.
-    needed(
+    always(
         "aws_lambda_event_source_mapping",
         "*",
         &[
@@ -125,7 +126,7 @@ pub const NEEDED: &[Needed] = &[
             "lambda:ListEventSourceMappings",
         ],
     ),
-    needed(
+    always(
         "aws_lambda_function",
         FUNCTION,
         &[
@@ -145,7 +146,7 @@ pub const NEEDED: &[Needed] = &[
             "lambda:UpdateFunctionConfiguration",
         ],
     ),
-    needed(
+    always(
         "aws_lambda_function_event_invoke_config",
         FUNCTION,
         &[
@@ -154,7 +155,7 @@ pub const NEEDED: &[Needed] = &[
             "lambda:PutFunctionEventInvokeConfig",
         ],
     ),
-    needed(
+    always(
         "aws_lambda_permission",
         FUNCTION,
         &[
@@ -163,7 +164,7 @@ pub const NEEDED: &[Needed] = &[
             "lambda:RemovePermission",
         ],
     ),
-    needed(
+    always(
         "aws_s3_bucket",
         BUCKET,
         &[
@@ -183,7 +184,7 @@ pub const NEEDED: &[Needed] = &[
             "s3:PutBucketTagging",
         ],
     ),
-    needed(
+    always(
         "aws_s3_bucket_lifecycle_configuration",
         BUCKET,
         &[
@@ -191,7 +192,7 @@ pub const NEEDED: &[Needed] = &[
             "s3:PutLifecycleConfiguration",
         ],
     ),
-    needed(
+    always(
         "aws_s3_bucket_ownership_controls",
         BUCKET,
         &[
@@ -199,7 +200,7 @@ pub const NEEDED: &[Needed] = &[
             "s3:PutBucketOwnershipControls",
         ],
     ),
-    needed(
+    always(
         "aws_s3_bucket_policy",
         BUCKET,
         &[
@@ -208,7 +209,7 @@ pub const NEEDED: &[Needed] = &[
             "s3:PutBucketPolicy",
         ],
     ),
-    needed(
+    always(
         "aws_s3_bucket_public_access_block",
         BUCKET,
         &[
@@ -216,7 +217,7 @@ pub const NEEDED: &[Needed] = &[
             "s3:PutBucketPublicAccessBlock",
         ],
     ),
-    needed(
+    always(
         "aws_s3_bucket_server_side_encryption_configuration",
         BUCKET,
         &[
@@ -224,7 +225,7 @@ pub const NEEDED: &[Needed] = &[
             "s3:PutEncryptionConfiguration",
         ],
     ),
-    needed(
+    always(
         "aws_scheduler_schedule",
         "scheduler:{region}:{account}:schedule/default/{name}-stats-batch-roll-up",
         &[
@@ -234,12 +235,12 @@ pub const NEEDED: &[Needed] = &[
             "scheduler:UpdateSchedule",
         ],
     ),
-    needed(
+    always(
         "aws_scheduler_schedule",
         "iam::{account}:role/{name}-stats-batch-roll-up-schedule",
         &["iam:PassRole"],
     ),
-    needed(
+    always(
         "aws_secretsmanager_secret",
         "secretsmanager:{region}:{account}:secret:{name}/AUTH_TOKENS-000000",
         &[
@@ -252,7 +253,7 @@ pub const NEEDED: &[Needed] = &[
             "secretsmanager:TagResource",
         ],
     ),
-    needed(
+    always(
         "aws_sqs_queue",
         "sqs:{region}:{account}:{name}-failed-runs",
         &[
@@ -265,192 +266,10 @@ pub const NEEDED: &[Needed] = &[
             "sqs:TagQueue",
         ],
     ),
-    with(
-        "alarm_emails",
-        "aws_sns_topic",
-        TOPIC,
-        &[
-            "sns:CreateTopic",
-            "sns:DeleteTopic",
-            "sns:GetTopicAttributes",
-            "sns:ListTagsForResource",
-            "sns:SetTopicAttributes",
-            "sns:TagResource",
-        ],
-    ),
-    with(
-        "alarm_emails",
-        "aws_sns_topic_policy",
-        TOPIC,
-        &["sns:SetTopicAttributes"],
-    ),
-    with(
-        "alarm_emails",
-        "aws_sns_topic_subscription",
-        TOPIC,
-        &["sns:Subscribe"],
-    ),
-    with(
-        "alarm_emails",
-        "aws_sns_topic_subscription",
-        "*",
-        &["sns:GetSubscriptionAttributes", "sns:Unsubscribe"],
-    ),
-    needed("aws_caller_identity", "*", &["sts:GetCallerIdentity"]),
+    always("aws_caller_identity", "*", &["sts:GetCallerIdentity"]),
     // The provider knows them.
-    needed("aws_partition", "*", &[]),
-    needed("aws_region", "*", &[]),
-    with(
-        "database",
-        "aws_availability_zones",
-        "*",
-        &["ec2:DescribeAvailabilityZones"],
-    ),
-    with(
-        "database",
-        "aws_db_instance",
-        "rds:{region}:{account}:db:{name}",
-        &[
-            "rds:AddTagsToResource",
-            "rds:CreateDBInstance",
-            "rds:DeleteDBInstance",
-            "rds:DescribeDBInstances",
-            "rds:ListTagsForResource",
-            "rds:ModifyDBInstance",
-        ],
-    ),
-    with(
-        "database",
-        "aws_db_parameter_group",
-        "rds:{region}:{account}:pg:{name}",
-        &[
-            "rds:CreateDBParameterGroup",
-            "rds:DeleteDBParameterGroup",
-            "rds:DescribeDBParameterGroups",
-            "rds:DescribeDBParameters",
-            "rds:ModifyDBParameterGroup",
-        ],
-    ),
-    with(
-        "database",
-        "aws_db_subnet_group",
-        "rds:{region}:{account}:subgrp:{name}",
-        &[
-            "rds:CreateDBSubnetGroup",
-            "rds:DeleteDBSubnetGroup",
-            "rds:DescribeDBSubnetGroups",
-        ],
-    ),
-    with(
-        "database",
-        "aws_default_security_group",
-        "*",
-        &[
-            "ec2:DescribeSecurityGroups",
-            "ec2:RevokeSecurityGroupEgress",
-            "ec2:RevokeSecurityGroupIngress",
-        ],
-    ),
-    with(
-        "database",
-        "aws_internet_gateway",
-        "*",
-        &[
-            "ec2:AttachInternetGateway",
-            "ec2:CreateInternetGateway",
-            "ec2:DeleteInternetGateway",
-            "ec2:DescribeInternetGateways",
-            "ec2:DetachInternetGateway",
-        ],
-    ),
-    with(
-        "database",
-        "aws_route",
-        "*",
-        &["ec2:CreateRoute", "ec2:DeleteRoute"],
-    ),
-    with(
-        "database",
-        "aws_route_table",
-        "*",
-        &[
-            "ec2:CreateRouteTable",
-            "ec2:DeleteRouteTable",
-            "ec2:DescribeRouteTables",
-        ],
-    ),
-    with(
-        "database",
-        "aws_route_table_association",
-        "*",
-        &["ec2:AssociateRouteTable", "ec2:DisassociateRouteTable"],
-    ),
-    with(
-        "database",
-        "aws_security_group",
-        "*",
-        &[
-            "ec2:CreateSecurityGroup",
-            "ec2:CreateTags",
-            "ec2:DeleteSecurityGroup",
-            "ec2:DescribeSecurityGroups",
-        ],
-    ),
-    with(
-        "database",
-        "aws_subnet",
-        "*",
-        &[
-            "ec2:CreateSubnet",
-            "ec2:DeleteSubnet",
-            "ec2:DescribeNetworkInterfaces",
-            "ec2:DescribeSubnets",
-        ],
-    ),
-    with(
-        "database",
-        "aws_vpc",
-        "*",
-        &[
-            "ec2:CreateVpc",
-            "ec2:DeleteVpc",
-            "ec2:DescribeNetworkAcls",
-            "ec2:DescribeVpcAttribute",
-            "ec2:DescribeVpcs",
-            "ec2:ModifyVpcAttribute",
-        ],
-    ),
-    with(
-        "database",
-        "aws_vpc_endpoint",
-        "*",
-        &[
-            "ec2:CreateVpcEndpoint",
-            "ec2:DeleteVpcEndpoints",
-            "ec2:DescribePrefixLists",
-            "ec2:DescribeVpcEndpoints",
-        ],
-    ),
-    with(
-        "database",
-        "aws_vpc_security_group_egress_rule",
-        "*",
-        &[
-            "ec2:AuthorizeSecurityGroupEgress",
-            "ec2:DescribeSecurityGroupRules",
-            "ec2:RevokeSecurityGroupEgress",
-        ],
-    ),
-    with(
-        "database",
-        "aws_vpc_security_group_ingress_rule",
-        "*",
-        &[
-            "ec2:AuthorizeSecurityGroupIngress",
-            "ec2:DescribeSecurityGroupRules",
-            "ec2:RevokeSecurityGroupIngress",
-        ],
-    ),
+    always("aws_partition", "*", &[]),
+    always("aws_region", "*", &[]),
 ];
 
 #[cfg(test)]
@@ -462,13 +281,13 @@ mod tests {
 
     #[test]
     fn every_type_of_resource_in_the_modules_has_its_rights_and_no_other_type_is_listed() {
-        let listed: BTreeSet<String> = NEEDED.iter().map(|it| it.resource.to_owned()).collect();
+        let listed: BTreeSet<String> = needed().map(|it| it.resource.to_owned()).collect();
         assert_eq!(listed, types_in("aws"));
     }
 
     #[test]
     fn an_action_has_a_service_and_a_resource_has_the_parts_of_an_arn() {
-        for needed in NEEDED {
+        for needed in needed() {
             let parts = needed.on.splitn(4, ':').count();
             assert!(needed.on == "*" || parts == 4, "{}", needed.on);
             for action in needed.actions {

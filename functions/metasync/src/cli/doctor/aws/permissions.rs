@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::identity::Principal;
-use super::needed::{NEEDED, Needed};
+use super::needed::{Needed, needed};
 use super::{Account, LOGIN};
 use crate::cli::doctor::report::{Outcome, Report, failed, fine, hint, skipped};
 
@@ -30,7 +30,7 @@ impl Account<'_> {
             None => return report.add(CHECK, skipped("no policies of this login to check")),
         };
         let mut missing: BTreeMap<Option<&str>, Missing> = BTreeMap::new();
-        for needed in NEEDED.iter().filter(|it| !it.actions.is_empty()) {
+        for needed in needed().filter(|it| !it.actions.is_empty()) {
             let of_use = missing.entry(needed.used_by).or_default();
             match self.simulate(&source, needed).await {
                 Ok(decisions) => of_use.sort(needed.resource, decisions),
@@ -252,9 +252,7 @@ mod tests {
             rest.split('"').next()
         });
         let trusted: BTreeSet<&str> = trusted.collect();
-        let passes = NEEDED
-            .iter()
-            .filter(|it| it.actions.contains(&"iam:PassRole"));
+        let passes = needed().filter(|it| it.actions.contains(&"iam:PassRole"));
         assert_eq!(trusted, passes.map(passed_to).collect());
     }
 

@@ -103,6 +103,7 @@ fn expected(name: &str, services: &[Service<'_>]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for service in services {
         names.insert(format!("{name}: {} answers 5xx", service.function));
+        names.insert(format!("{name}: many requests are refused"));
         let queues = service.expected.queues.keys();
         names.extend(queues.map(|queue| format!("{name}: dead letters of {queue}")));
         if !service.expected.schedules.is_empty() {

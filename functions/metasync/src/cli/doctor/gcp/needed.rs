@@ -6,13 +6,14 @@ pub struct Needed {
     pub resource: &'static str,
     pub role: &'static str,
     pub permissions: &'static [&'static str],
-    /// What a deployment without such a resource doesn't use.
+    /// What a deployment without such a resource doesn't use. None if every deployment has it.
     pub used_by: Option<Use>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    Database,
+    /// A setting of the module, and what it is for.
+    Setting(&'static str),
     /// A warehouse in BigQuery: permissions on the projects of its datasets.
     Datasets,
     /// The same, on the project that pays for its queries.
@@ -45,6 +46,10 @@ const fn with(
         used_by: Some(used_by),
     }
 }
+
+const DATABASE: Use = Use::Setting("a database of its own");
+const DOMAIN: Use = Use::Setting("a domain");
+const NAT: Use = Use::Setting("nat");
 
 /// A service, a schedule and a subscription act as service accounts.
 const ACT_AS: &[&str] = &["iam.serviceAccounts.actAs"];
@@ -141,7 +146,7 @@ pub const NEEDED: &[Needed] = &[
         ],
     ),
     with(
-        Use::Database,
+        DATABASE,
         "google_project_iam_member",
         "roles/resourcemanager.projectIamAdmin",
         PROJECT_POLICY,
@@ -231,7 +236,7 @@ pub const NEEDED: &[Needed] = &[
         ],
     ),
     with(
-        Use::Database,
+        DATABASE,
         "google_sql_database",
         "roles/cloudsql.admin",
         &[
@@ -242,7 +247,7 @@ pub const NEEDED: &[Needed] = &[
         ],
     ),
     with(
-        Use::Database,
+        DATABASE,
         "google_sql_database_instance",
         "roles/cloudsql.admin",
         &[
@@ -279,6 +284,156 @@ pub const NEEDED: &[Needed] = &[
             "bigquery.datasets.getIamPolicy",
             "bigquery.datasets.setIamPolicy",
             "bigquery.datasets.update",
+        ],
+    ),
+    with(
+        DOMAIN,
+        "google_compute_backend_service",
+        "roles/compute.loadBalancerAdmin",
+        &[
+            "compute.backendServices.create",
+            "compute.backendServices.delete",
+            "compute.backendServices.get",
+            "compute.backendServices.update",
+            "compute.backendServices.use",
+            "compute.regionNetworkEndpointGroups.use",
+        ],
+    ),
+    with(
+        DOMAIN,
+        "google_compute_global_address",
+        "roles/compute.loadBalancerAdmin",
+        &[
+            "compute.globalAddresses.create",
+            "compute.globalAddresses.delete",
+            "compute.globalAddresses.get",
+            "compute.globalAddresses.use",
+        ],
+    ),
+    with(
+        DOMAIN,
+        "google_compute_global_forwarding_rule",
+        "roles/compute.loadBalancerAdmin",
+        &[
+            "compute.globalForwardingRules.create",
+            "compute.globalForwardingRules.delete",
+            "compute.globalForwardingRules.get",
+            "compute.globalForwardingRules.setLabels",
+        ],
+    ),
+    with(
+        DOMAIN,
+        "google_compute_managed_ssl_certificate",
+        "roles/compute.loadBalancerAdmin",
+        &[
+            "compute.sslCertificates.create",
+            "compute.sslCertificates.delete",
+            "compute.sslCertificates.get",
+        ],
+    ),
+    with(
+        DOMAIN,
+        "google_compute_region_network_endpoint_group",
+        "roles/compute.loadBalancerAdmin",
+        &[
+            "compute.regionNetworkEndpointGroups.create",
+            "compute.regionNetworkEndpointGroups.delete",
+            "compute.regionNetworkEndpointGroups.get",
+            "compute.regionNetworkEndpointGroups.use",
+        ],
+    ),
+    with(
+        DOMAIN,
+        "google_compute_ssl_policy",
+        "roles/compute.loadBalancerAdmin",
+        &[
+            "compute.sslPolicies.create",
+            "compute.sslPolicies.delete",
+            "compute.sslPolicies.get",
+            "compute.sslPolicies.update",
+            "compute.sslPolicies.use",
+        ],
+    ),
+    with(
+        DOMAIN,
+        "google_compute_target_https_proxy",
+        "roles/compute.loadBalancerAdmin",
+        &[
+            "compute.targetHttpsProxies.create",
+            "compute.targetHttpsProxies.delete",
+            "compute.targetHttpsProxies.get",
+            "compute.targetHttpsProxies.update",
+            "compute.targetHttpsProxies.use",
+        ],
+    ),
+    with(
+        DOMAIN,
+        "google_compute_url_map",
+        "roles/compute.loadBalancerAdmin",
+        &[
+            "compute.urlMaps.create",
+            "compute.urlMaps.delete",
+            "compute.urlMaps.get",
+            "compute.urlMaps.update",
+            "compute.urlMaps.use",
+        ],
+    ),
+    with(
+        NAT,
+        "google_compute_address",
+        "roles/compute.networkAdmin",
+        &[
+            "compute.addresses.create",
+            "compute.addresses.delete",
+            "compute.addresses.get",
+            "compute.addresses.setLabels",
+            "compute.addresses.use",
+        ],
+    ),
+    with(
+        NAT,
+        "google_compute_network",
+        "roles/compute.networkAdmin",
+        &[
+            "compute.networks.create",
+            "compute.networks.delete",
+            "compute.networks.get",
+            "compute.networks.updatePolicy",
+            "compute.networks.use",
+        ],
+    ),
+    with(
+        NAT,
+        "google_compute_router",
+        "roles/compute.networkAdmin",
+        &[
+            "compute.routers.create",
+            "compute.routers.delete",
+            "compute.routers.get",
+            "compute.routers.update",
+        ],
+    ),
+    with(
+        NAT,
+        "google_compute_router_nat",
+        "roles/compute.networkAdmin",
+        &[
+            "compute.routers.create",
+            "compute.routers.delete",
+            "compute.routers.get",
+            "compute.routers.update",
+        ],
+    ),
+    with(
+        NAT,
+        "google_compute_subnetwork",
+        "roles/compute.networkAdmin",
+        &[
+            "compute.subnetworks.create",
+            "compute.subnetworks.delete",
+            "compute.subnetworks.get",
+            "compute.subnetworks.update",
+            "compute.subnetworks.use",
         ],
     ),
 ];

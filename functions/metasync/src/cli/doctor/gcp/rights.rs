@@ -40,7 +40,7 @@ impl Project<'_> {
         let (billed, datasets) = self.warehouse();
         for needed in NEEDED {
             let projects = match needed.used_by {
-                None | Some(Use::Database) => vec![self.id.to_owned()],
+                None | Some(Use::Setting(_)) => vec![self.id.to_owned()],
                 Some(Use::Datasets) => datasets.iter().cloned().collect(),
                 Some(Use::Queries) => billed.iter().cloned().collect(),
             };
@@ -91,25 +91,28 @@ impl Project<'_> {
         needed: &[&Needed],
         granted: &BTreeSet<String>,
     ) -> Vec<Outcome> {
-        // By role, first those that every deployment needs.
-        let mut roles: BTreeMap<(bool, &str), [BTreeSet<&str>; 2]> = BTreeMap::new();
+        // By role, first those that every deployment needs, then those of each setting.
+        let mut roles: BTreeMap<(Option<&str>, &str), [BTreeSet<&str>; 2]> = BTreeMap::new();
         for it in needed {
-            let is_optional = it.used_by == Some(Use::Database);
+            let setting = match it.used_by {
+                Some(Use::Setting(setting)) => Some(setting),
+                _ => None,
+            };
             let lacking = it.permissions.iter().filter(|it| !granted.contains(**it));
             for permission in lacking {
-                let [permissions, resources] = roles.entry((is_optional, it.role)).or_default();
+                let [permissions, resources] = roles.entry((setting, it.role)).or_default();
                 permissions.insert(permission);
                 resources.insert(it.resource);
             }
         }
         let join = |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(", ");
-        let missing = roles.into_iter().map(|((is_optional, role), lists)| {
+        let missing = roles.into_iter().map(|((setting, role), lists)| {
             let verb = if lists[0].len() == 1 { "is" } else { "are" };
             let [permissions, resources] = lists.map(join);
             let detail = format!("{permissions} {verb} missing on {project}, for {resources}");
             let remedy = self.grant(project, role);
-            if is_optional {
-                return hint(format!("for a database of its own, {detail}"), remedy);
+            if let Some(setting) = setting {
+                return hint(format!("for {setting}, {detail}"), remedy);
             }
             failed(detail, remedy)
         });

@@ -11,7 +11,10 @@ use super::{APPLY, EDIT, Project};
 use crate::catalogue::{Function, Queue, Schedule};
 use crate::cli::doctor::difference::{Differences, unset};
 use crate::cli::doctor::readiness::{Remedies, outcome};
-use crate::cli::doctor::report::{Outcome, Report, failed, fine};
+use crate::cli::doctor::report::{Outcome, Report, failed, fine, skipped};
+
+/// The ingress of a service behind a load balancer.
+const INTERNAL: &str = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER";
 
 /// A service that is deployed.
 pub(super) struct Service<'a> {
@@ -272,6 +275,9 @@ impl Project<'_> {
 
     async fn readiness(&self, service: &Service<'_>) -> Outcome {
         let (id, name, region) = (self.id, service.name, &service.region);
+        if service.is["ingress"] == INTERNAL {
+            return skipped("the service accepts requests of its load balancer only");
+        }
         let syncs = match service.function {
             "metasync" => "metasync-schema-sync-sync",
             _ => "schema-sync-sync",
