@@ -1,7 +1,9 @@
-//! An OIDC issuer on loopback: discovery, keys that can be rotated, and JWTs signed with them.
+//! An OIDC issuer on loopback: discovery, keys that can be rotated, JWTs signed with them, and sign-in.
+
+mod sign_in;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
@@ -9,7 +11,8 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,6 +20,10 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, get_current_timestamp};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+
+use sign_in::Authorizations;
+
+pub use sign_in::{CLIENT_ID, CLIENT_SECRET, Fault};
 
 pub struct Issuer {
     url: String,
@@ -29,6 +36,7 @@ struct Shared {
     keys: Mutex<Vec<Key>>,
     down: AtomicBool,
     fetches: AtomicUsize,
+    sign_in: Mutex<Authorizations>,
 }
 
 #[derive(Clone)]
@@ -55,10 +63,14 @@ impl Issuer {
             keys: Mutex::new(vec![Key::generate(Algorithm::ES256, 0)]),
             down: AtomicBool::new(false),
             fetches: AtomicUsize::new(0),
+            sign_in: Mutex::default(),
         });
         let app = Router::new()
             .route("/.well-known/openid-configuration", get(discovery))
             .route("/keys", get(keys))
+            .route("/authorize", get(sign_in::authorize))
+            .route("/token", post(sign_in::token))
+            .route("/user-info", get(sign_in::user_info))
             .with_state(shared.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { url, shared }
@@ -110,29 +122,11 @@ impl Issuer {
 
     /// Like [`Issuer::token`], with a changed header.
     pub fn token_with(&self, claims: Value, change: impl FnOnce(&mut Header)) -> String {
-        let now = get_current_timestamp();
-        let mut all = json!({
-            "iss": self.url,
-            "aud": AUDIENCE,
-            "sub": "somebody",
-            "iat": now,
-            "exp": now + 3_600,
-        });
-        let (Some(merged), Value::Object(claims)) = (all.as_object_mut(), claims) else {
-            panic!("claims are an object");
-        };
-        merged.extend(claims);
-        merged.retain(|_, claim| !claim.is_null());
-
-        let key = self.keys().last().expect("a key").clone();
-        let mut header = Header::new(key.algorithm);
-        header.kid = Some(key.id);
-        change(&mut header);
-        jsonwebtoken::encode(&header, &all, &key.private).expect("the key signs")
+        self.shared.sign(AUDIENCE, claims, change)
     }
 
-    fn keys(&self) -> std::sync::MutexGuard<'_, Vec<Key>> {
-        self.shared.keys.lock().expect("no panic under the lock")
+    fn keys(&self) -> MutexGuard<'_, Vec<Key>> {
+        self.shared.keys()
     }
 }
 
@@ -179,24 +173,65 @@ impl Key {
 
 type Response = Result<Json<Value>, StatusCode>;
 
-async fn discovery(State(shared): State<Arc<Shared>>) -> Response {
-    shared.respond(|| json!({"issuer": shared.url, "jwks_uri": format!("{}/keys", shared.url)}))
+async fn discovery(State(shared): State<Arc<Shared>>) -> axum::response::Response {
+    match shared.fault().await {
+        Some(fault) => fault,
+        None => shared.respond(|| shared.document()).into_response(),
+    }
 }
 
 async fn keys(State(shared): State<Arc<Shared>>) -> Response {
     shared.fetches.fetch_add(1, Ordering::Relaxed);
     shared.respond(|| {
-        let keys = shared.keys.lock().expect("no panic under the lock");
-        let keys: Vec<_> = keys.iter().map(|key| &key.public).collect();
+        let keys: Vec<_> = shared.keys().iter().map(|key| key.public.clone()).collect();
         json!({ "keys": keys })
     })
 }
 
 impl Shared {
+    fn keys(&self) -> MutexGuard<'_, Vec<Key>> {
+        self.keys.lock().expect("no panic under the lock")
+    }
+
     fn respond(&self, body: impl FnOnce() -> Value) -> Response {
         if self.down.load(Ordering::Relaxed) {
             return Err(StatusCode::SERVICE_UNAVAILABLE);
         }
         Ok(Json(body()))
     }
+
+    fn sign(&self, audience: &str, claims: Value, change: impl FnOnce(&mut Header)) -> String {
+        let now = get_current_timestamp();
+        let all = json!({
+            "iss": self.url,
+            "aud": audience,
+            "sub": "somebody",
+            "iat": now,
+            "exp": now + 3_600,
+        });
+        let all = merged(all, claims);
+        let key = self.keys().last().expect("a key").clone();
+        let mut header = Header::new(key.algorithm);
+        header.kid = Some(key.id);
+        change(&mut header);
+        jsonwebtoken::encode(&header, &all, &key.private).expect("the key signs")
+    }
+}
+
+/// The object with the members of another one.
+fn extended(mut object: Value, changes: Value) -> Value {
+    let (Some(members), Value::Object(changes)) = (object.as_object_mut(), changes) else {
+        panic!("claims are an object");
+    };
+    members.extend(changes);
+    object
+}
+
+/// Like [`extended`]. A null removes a member.
+fn merged(object: Value, changes: Value) -> Value {
+    let mut object = extended(object, changes);
+    if let Some(members) = object.as_object_mut() {
+        members.retain(|_, member| !member.is_null());
+    }
+    object
 }
