@@ -3,4 +3,5 @@
 mod audit;
 mod common;
 mod people;
+mod sign_in;
 mod tokens;

@@ -56,8 +56,6 @@ fn network(address: Option<IpAddr>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn a_source_is_an_address_or_an_ipv6_network() {
         let network = |text: &str| super::network(Some(text.parse().unwrap()));

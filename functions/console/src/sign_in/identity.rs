@@ -48,7 +48,7 @@ mod tests {
 
     use super::*;
 
-    fn identity(claims: Value) -> Result<Identity> {
+    fn identity(claims: &Value) -> Result<Identity> {
         of_claims("https://id.example", claims.as_object().unwrap())
     }
 
@@ -65,20 +65,20 @@ mod tests {
         ] {
             let claims =
                 json!({"sub": "1", "email": "kim@example.com", "email_verified": verified});
-            let email = identity(claims).unwrap().email;
+            let email = identity(&claims).unwrap().email;
             assert_eq!(email.is_some(), expected, "{verified}");
         }
         let without = json!({"sub": "1", "email": "kim@example.com"});
-        assert_eq!(identity(without).unwrap().email, None);
+        assert_eq!(identity(&without).unwrap().email, None);
         let strange = json!({"sub": "1", "email": "kim\n@example.com", "email_verified": true});
-        assert_eq!(identity(strange).unwrap().email, None);
+        assert_eq!(identity(&strange).unwrap().email, None);
     }
 
     #[test]
     fn what_is_shown_is_short_and_harmless() {
         let claims = json!({"sub": "1", "name": "K".repeat(1_000), "picture": "https://a.example/1.png",
             "hd": "example.com"});
-        let person = identity(claims).unwrap();
+        let person = identity(&claims).unwrap();
         assert_eq!(person.name.unwrap().len(), LONGEST_NAME);
         assert_eq!(person.picture.unwrap(), "https://a.example/1.png");
         assert_eq!(person.hosted_domain.unwrap(), "example.com");
@@ -89,7 +89,7 @@ mod tests {
             "//a.example",
         ] {
             let claims = json!({"sub": "1", "name": "a\u{0}b", "picture": picture});
-            let person = identity(claims).unwrap();
+            let person = identity(&claims).unwrap();
             assert_eq!((person.name, person.picture), (None, None), "{picture}");
         }
     }
@@ -103,7 +103,7 @@ mod tests {
             json!("a\u{0}"),
             json!("a".repeat(256)),
         ] {
-            assert!(identity(json!({"sub": subject})).is_err(), "{subject}");
+            assert!(identity(&json!({"sub": subject})).is_err(), "{subject}");
         }
     }
 }
