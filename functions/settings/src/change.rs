@@ -3,6 +3,8 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
+use people::Actor;
+use platform::serve::ClientAddress;
 use platform::{Caller, Error, Json, Path, Result, Writer};
 use serde_json::{Map, Value};
 
@@ -41,6 +43,7 @@ use crate::settings::{Change, Changed, Settings};
 pub async fn put(
     State(settings): State<Settings>,
     Writer(caller): Writer,
+    ClientAddress(address): ClientAddress,
     Path((robeing_id, category, key)): Path<(String, String, String)>,
     headers: HeaderMap,
     Json(value): Json<Value>,
@@ -48,7 +51,8 @@ pub async fn put(
     let category = may_change(&caller, &robeing_id, &category, [key.as_str()])?;
     category.check(&key, &value)?;
     let change = Change::Put(&key, &value);
-    let mut changed = changed(&settings, &robeing_id, category, &change, &headers).await?;
+    let actor = Actor::of(&caller, address);
+    let mut changed = changed(&settings, &robeing_id, category, &change, &headers, &actor).await?;
     let value = changed.effective.remove(&key).unwrap_or_default();
     let mut response = Json(value).into_response();
     set_tag(&mut response, &changed.revision.to_string());
@@ -80,13 +84,15 @@ pub async fn put(
 pub async fn remove(
     State(settings): State<Settings>,
     Writer(caller): Writer,
+    ClientAddress(address): ClientAddress,
     Path((robeing_id, category, key)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let category = may_change(&caller, &robeing_id, &category, [key.as_str()])?;
     category.check_key(&key)?;
     let change = Change::Remove(&key);
-    let changed = changed(&settings, &robeing_id, category, &change, &headers).await?;
+    let actor = Actor::of(&caller, address);
+    let changed = changed(&settings, &robeing_id, category, &change, &headers, &actor).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     set_tag(&mut response, &changed.revision.to_string());
     Ok(response)
@@ -121,6 +127,7 @@ pub async fn remove(
 pub async fn patch(
     State(settings): State<Settings>,
     Writer(caller): Writer,
+    ClientAddress(address): ClientAddress,
     Path((robeing_id, category)): Path<(String, String)>,
     headers: HeaderMap,
     Json(patch): Json<Map<String, Value>>,
@@ -129,7 +136,8 @@ pub async fn patch(
     let category = may_change(&caller, &robeing_id, &category, keys)?;
     category.check_patch(&patch)?;
     let change = Change::Patch(&patch);
-    let changed = changed(&settings, &robeing_id, category, &change, &headers).await?;
+    let actor = Actor::of(&caller, address);
+    let changed = changed(&settings, &robeing_id, category, &change, &headers, &actor).await?;
     let mut response = Json(changed.effective).into_response();
     set_tag(&mut response, &changed.revision.to_string());
     Ok(response)
@@ -160,10 +168,11 @@ async fn changed(
     category: Category,
     change: &Change<'_>,
     headers: &HeaderMap,
+    actor: &Actor,
 ) -> Result<Changed> {
     let condition = Precondition::of(headers)?;
     let changed = settings
-        .change(robeing_id, category, change, &condition)
+        .change(robeing_id, category, change, &condition, actor)
         .await?;
     if let Some(changed) = changed {
         return Ok(changed);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Once};
 
+use people::{Actor, Entry, audit};
 use platform::postgres::Pool;
 use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::{Json, Type};
@@ -44,6 +45,21 @@ impl Change<'_> {
         match self {
             Self::Put(key, _) | Self::Remove(key) => Some(key),
             Self::Patch(_) => None,
+        }
+    }
+
+    /// The change for the audit log: the names of its keys, and no value.
+    fn entry<'a>(&self, robeing_id: &'a str, category: Category) -> Entry<'a> {
+        let (action, keys) = match self {
+            Self::Put(key, _) => ("setting.change", vec![*key]),
+            Self::Remove(key) => ("setting.remove", vec![*key]),
+            Self::Patch(patch) => ("setting.change", patch.keys().map(String::as_str).collect()),
+        };
+        Entry {
+            action,
+            subject_kind: "robeing",
+            subject: robeing_id,
+            detail: json!({"category": category.to_string(), "keys": keys}),
         }
     }
 }
@@ -176,76 +192,61 @@ impl Settings {
         Ok(all)
     }
 
-    /// Changes a category in one statement, if the condition holds; none if it does not.
+    /// Changes a category in one statement, if the condition holds; none if it does not. The audit log has the change.
     pub(crate) async fn change(
         &self,
         robeing_id: &str,
         category: Category,
         change: &Change<'_>,
         condition: &Precondition,
+        actor: &Actor,
     ) -> Result<Option<Changed>> {
         if condition.is_impossible {
             return Ok(None);
         }
-        let (column, revision) = category.columns();
-        let (value, key, is_patch) = match change {
-            Change::Put(key, value) => (json!({ *key: value }), Some(*key), false),
-            Change::Remove(key) => (json!({ *key: null }), Some(*key), true),
-            Change::Patch(patch) => (Value::Object((*patch).clone()), None, true),
-        };
-        let after = |before: &str| match is_patch {
-            true => format!("robeing.merge_patch({before}, $2)"),
-            false => format!("{before} || $2"),
-        };
-        let changed = format!(
-            "set {column} = {}, {revision} = known.{revision} + 1, updated_at = now()",
-            after(&format!("known.{column}"))
-        );
-        let holds = format!(
-            "($3::int8[] is null or known.{revision} = any ($3))
-             and ($5::int8[] is null or known.{revision} <> all ($5))
-             and ($6::bool is null or $6 = coalesce(known.{column} ? $7::text, known.{column} <> '{{}}'))"
-        );
-        // Settings that were never changed have no row and are at revision 0.
-        let sql = if condition.allows_new() {
-            format!(
-                "insert into robeing.settings as known (id, robeing_id, {column}, {revision})
-                 values ($4, $1, {}, 1)
-                 on conflict (robeing_id) do update
-                 {changed}
-                 where {holds}
-                 returning {column} as category, {revision} as revision",
-                after("'{}'::jsonb")
-            )
-        } else {
-            format!(
-                "update robeing.settings as known
-                 {changed}
-                 where robeing_id = $1 and $4::uuid is not null and {holds}
-                 returning {column} as category, {revision} as revision"
-            )
-        };
-        let client = self.pool.get().await?;
-        let rows = scoped::query(
-            &client,
-            &Scope::only(ROBEINGS, [robeing_id]),
-            &sql,
-            &[
-                (&robeing_id, Type::TEXT),
-                (&Json(value), Type::JSONB),
-                (&condition.revisions, Type::INT8_ARRAY),
-                (&Uuid::now_v7(), Type::UUID),
-                (&condition.other_than, Type::INT8_ARRAY),
-                (&condition.is_set, Type::BOOL),
-                (&key, Type::TEXT),
-            ],
-        )
-        .await;
+        let changed = self.write(robeing_id, category, change, condition, actor);
+        let changed = changed.await;
         // After an error it is unknown whether the change was made.
         self.cache.invalidate(robeing_id);
-        let Some(row) = rows.map_err(rejected)?.into_iter().next() else {
+        changed
+    }
+
+    async fn write(
+        &self,
+        robeing_id: &str,
+        category: Category,
+        change: &Change<'_>,
+        condition: &Precondition,
+        actor: &Actor,
+    ) -> Result<Option<Changed>> {
+        let value = match change {
+            Change::Put(key, value) => json!({ *key: value }),
+            Change::Remove(key) => json!({ *key: null }),
+            Change::Patch(patch) => Value::Object((*patch).clone()),
+        };
+        let mut client = self.pool.get().await?;
+        let scope = Scope::only(ROBEINGS, [robeing_id]);
+        let transaction = scoped::begin(&mut client, &scope).await?;
+        let row = transaction
+            .query_typed_opt(
+                &statement(category, change, condition),
+                &[
+                    (&robeing_id, Type::TEXT),
+                    (&Json(value), Type::JSONB),
+                    (&condition.revisions, Type::INT8_ARRAY),
+                    (&Uuid::now_v7(), Type::UUID),
+                    (&condition.other_than, Type::INT8_ARRAY),
+                    (&condition.is_set, Type::BOOL),
+                    (&change.key(), Type::TEXT),
+                ],
+            )
+            .await
+            .map_err(rejected)?;
+        let Some(row) = row else {
             return Ok(None);
         };
+        audit::record(&transaction, actor, &change.entry(robeing_id, category)).await?;
+        transaction.commit().await?;
         let Json(Value::Object(set)) = row.try_get("category")? else {
             return Err(Error::Internal(anyhow::anyhow!(
                 "a category is not an object"
@@ -296,6 +297,43 @@ impl Settings {
                 tokio::spawn(listen::run(env.clone(), Arc::downgrade(&self.cache)));
             });
         }
+    }
+}
+
+/// The statement of a change: the robeing is $1, and the value or patch $2.
+fn statement(category: Category, change: &Change<'_>, condition: &Precondition) -> String {
+    let (column, revision) = category.columns();
+    let after = |before: &str| match change {
+        Change::Put(..) => format!("{before} || $2"),
+        Change::Remove(_) | Change::Patch(_) => format!("robeing.merge_patch({before}, $2)"),
+    };
+    let changed = format!(
+        "set {column} = {}, {revision} = known.{revision} + 1, updated_at = now()",
+        after(&format!("known.{column}"))
+    );
+    let holds = format!(
+        "($3::int8[] is null or known.{revision} = any ($3))
+         and ($5::int8[] is null or known.{revision} <> all ($5))
+         and ($6::bool is null or $6 = coalesce(known.{column} ? $7::text, known.{column} <> '{{}}'))"
+    );
+    // Settings that were never changed have no row and are at revision 0.
+    if condition.allows_new() {
+        format!(
+            "insert into robeing.settings as known (id, robeing_id, {column}, {revision})
+             values ($4, $1, {}, 1)
+             on conflict (robeing_id) do update
+             {changed}
+             where {holds}
+             returning {column} as category, {revision} as revision",
+            after("'{}'::jsonb")
+        )
+    } else {
+        format!(
+            "update robeing.settings as known
+             {changed}
+             where robeing_id = $1 and $4::uuid is not null and {holds}
+             returning {column} as category, {revision} as revision"
+        )
     }
 }
 
