@@ -96,12 +96,12 @@ const COMPUTED: [(&str, &str, &str); 24] = [
     ),
     (
         "functions/settings/src/settings.rs",
-        "change",
+        "state",
         "the columns of a category",
     ),
     (
         "functions/settings/src/settings.rs",
-        "state",
+        "write",
         "the columns of a category",
     ),
     (
