@@ -16,6 +16,7 @@ mod pgbouncer;
 mod policies;
 mod pubsub;
 mod server;
+mod sign_in;
 mod slack_bot;
 mod sql;
 mod sqs;
