@@ -108,6 +108,36 @@ async fn the_demo_needs_no_cloud_account_prints_three_curl_lines_that_work_and_l
 }
 
 #[test]
+fn the_demo_signs_in_a_local_person_and_prints_commands_that_fill_and_verify_the_audit_log() {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut demo = Demo::start(&[("PATH", &path)]);
+    let mut lines = demo.out.by_ref().lines().map(Result::unwrap);
+    let signed_in = lines
+        .find(|line| line.contains("who is signed in"))
+        .unwrap();
+    let (url, _) = signed_in.split_once("/ ").unwrap();
+    let commands: Vec<String> = lines
+        .filter(|line| line.starts_with("  "))
+        .take(2)
+        .collect();
+    let script = format!(
+        "curl -sS -H 'accept: text/html' {url}/; {}",
+        commands.join("\n").replace("curl ", "curl -sS ")
+    );
+    let output = Command::new("sh").args(["-ec", &script]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for part in [
+        "<dd>Local</dd>",
+        "kim@example.com",
+        "\"action\":\"person.invite\"",
+        "\"fault\":null",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    demo.interrupt();
+}
+
+#[test]
 fn the_demo_listens_on_the_port_that_its_environment_names_and_prints_it() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port().to_string();

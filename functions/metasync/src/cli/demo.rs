@@ -64,6 +64,7 @@ pub async fn run(process: &Env, port: Option<u16>, json: bool) -> anyhow::Result
         if postgres.is_ok() {
             print_conversation_commands(&url)?;
             print_growth_commands(&url)?;
+            print_administration_commands(&url)?;
         }
     }
     http::listen(service, listener, stop).await
@@ -171,6 +172,18 @@ Report finished tasks. The next roll-up raises the robeing's level. Then change 
   curl {url}/v1/robeings/demo/stats
   curl -X PUT -H 'content-type: application/json' -d '"formal"' {url}/v1/robeings/demo/settings/user/response_style
   curl {url}/v1/robeings/demo/settings/user
+"#
+    ))
+}
+
+fn print_administration_commands(url: &str) -> anyhow::Result<()> {
+    print(format_args!(
+        r#"
+{url}/ shows who is signed in: a local person, because everybody may do everything here. Invite somebody. The
+audit log has who did it, and the next sweep makes the entry part of its chain:
+
+  curl -H 'content-type: application/json' -d '{{"email": "kim@example.com", "role": "reader"}}' {url}/v1/people
+  sleep 3; curl {url}/v1/audit; curl {url}/v1/audit/verification
 "#
     ))
 }
