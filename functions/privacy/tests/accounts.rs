@@ -15,7 +15,10 @@ const KEYS: &str = "090909090909090909090909090909090909090909090909090909090909
 
 fn resources(it: &Fixture) -> Resources {
     let env = it.database.env();
-    let env = env.with("BUCKET_URL", format!("file://{}", it.bucket.path().display()));
+    let env = env.with(
+        "BUCKET_URL",
+        format!("file://{}", it.bucket.path().display()),
+    );
     Resources::new(env.with("METASYNC_KEYS", KEYS))
 }
 
@@ -32,7 +35,9 @@ async fn sign_in(it: &Fixture, name: &str) -> Uuid {
     };
     let policy = Policy::of(&Env::default().with("SIGN_IN_DOMAINS", "example.com"));
     let address = Some([192, 0, 2, 7].into());
-    let signed_in = people.sign_in(&identity, &policy.expect("a policy"), address).await;
+    let signed_in = people
+        .sign_in(&identity, &policy.expect("a policy"), address)
+        .await;
     signed_in.expect("a sign-in").person.id
 }
 
@@ -51,10 +56,15 @@ async fn an_erasure_removes_the_account_and_the_actor_and_the_audit_log_still_ve
     let (kim, lee) = (sign_in(&it, "kim").await, sign_in(&it, "lee").await);
     let before = verified(&it).await;
     assert_eq!((before.entries, before.erased), (2, 0));
-    it.stored(said("r1", &kim.to_string(), "hello", "now")).await;
+    it.stored(said("r1", &kim.to_string(), "hello", "now"))
+        .await;
 
     let erasure = it.erase(json!({"user_id": kim})).await;
-    for (table, rows) in [("people.person", 1), ("people.cookie", 1), ("people.audit", 1)] {
+    for (table, rows) in [
+        ("people.person", 1),
+        ("people.cookie", 1),
+        ("people.audit", 1),
+    ] {
         assert_eq!(erasure["erased"][table], rows, "{table} in {erasure}");
     }
     for gone in ["kim@example.com", "kim Narwhal", "subject-kim"] {
@@ -68,8 +78,21 @@ async fn an_erasure_removes_the_account_and_the_actor_and_the_audit_log_still_ve
         actor: Some(actor.to_string()),
         ..Filter::default()
     };
-    assert!(people.audit_entries(&of(kim), None, 10).await.unwrap().is_empty());
-    assert_eq!(people.audit_entries(&of(lee), None, 10).await.unwrap().len(), 1);
+    assert!(
+        people
+            .audit_entries(&of(kim), None, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        people
+            .audit_entries(&of(lee), None, 10)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
     // The request itself is the third entry.
     let after = verified(&it).await;
     assert_eq!((after.entries, after.erased), (3, 1));
@@ -92,7 +115,10 @@ async fn an_export_has_the_account_and_what_the_person_did_without_secrets() {
     assert_eq!(audit[0]["personal"]["address"], "192.0.2.7");
     assert_eq!(of("people.cookie").len(), 1);
     for secret in ["hash", "salt", "cookie_hash"] {
-        assert!(lines.iter().all(|line| line.get(secret).is_none()), "{secret}");
+        assert!(
+            lines.iter().all(|line| line.get(secret).is_none()),
+            "{secret}"
+        );
     }
 }
 
@@ -101,7 +127,11 @@ async fn a_caller_with_a_limited_scope_finds_no_account() {
     let it = start_with(&[("AUTH_TOKENS", &tokens())]).await;
     let kim = sign_in(&it, "kim").await;
     for (token, status) in [("one", 404), ("all", 200)] {
-        let reply = it.app.post("/v1/exports", json!({"user_id": kim})).bearer(token).await;
+        let reply = it
+            .app
+            .post("/v1/exports", json!({"user_id": kim}))
+            .bearer(token)
+            .await;
         assert_eq!(reply.status, status, "{token}: {reply:?}");
     }
 }
@@ -111,15 +141,28 @@ async fn requests_that_start_an_erasure_or_an_export_are_in_the_audit_log_withou
     let it = start().await;
     let kim = "0190b2a0-0000-7000-8000-0000000000aa";
     it.stored(said("r1", kim, "hello", "now")).await;
-    let exported = it.app.post("/v1/exports", json!({"user_id": kim})).await.json();
+    let exported = it
+        .app
+        .post("/v1/exports", json!({"user_id": kim}))
+        .await
+        .json();
     let erased = it.erase(json!({"user_id": kim})).await;
     // Repeating it returns the same erasure.
     assert_eq!(it.erase(json!({"user_id": kim})).await["id"], erased["id"]);
     let people = People::open(&resources(&it)).expect("the accounts");
-    let entries = people.audit_entries(&Filter::default(), None, 10).await.unwrap();
+    let entries = people
+        .audit_entries(&Filter::default(), None, 10)
+        .await
+        .unwrap();
     let found: Vec<_> = entries
         .iter()
-        .map(|it| (it.action.as_str(), Value::from(it.subject.as_str()), it.detail.clone()))
+        .map(|it| {
+            (
+                it.action.as_str(),
+                Value::from(it.subject.as_str()),
+                it.detail.clone(),
+            )
+        })
         .collect();
     let kind = json!({"kind": "user_id"});
     let expected = [

@@ -30,7 +30,12 @@ async fn each_change_is_in_the_audit_log_with_its_keys_and_without_values() {
     let database = database().await;
     let app = app_on(&database, &[]).await;
     app.put(&path("/user/language"), "en").await;
-    patch(&app, "/skill", json!({"email": {"enabled": true}, "chess": "narwhal"})).await;
+    patch(
+        &app,
+        "/skill",
+        json!({"email": {"enabled": true}, "chess": "narwhal"}),
+    )
+    .await;
     app.delete(&path("/user/language")).await;
     let entries = entries(&database).await;
     let found: Vec<_> = entries
@@ -40,9 +45,21 @@ async fn each_change_is_in_the_audit_log_with_its_keys_and_without_values() {
     assert_eq!(
         found,
         [
-            ("setting.change", "r1", json!({"category": "user", "keys": ["language"]})),
-            ("setting.change", "r1", json!({"category": "skill", "keys": ["email", "chess"]})),
-            ("setting.remove", "r1", json!({"category": "user", "keys": ["language"]})),
+            (
+                "setting.change",
+                "r1",
+                json!({"category": "user", "keys": ["language"]})
+            ),
+            (
+                "setting.change",
+                "r1",
+                json!({"category": "skill", "keys": ["email", "chess"]})
+            ),
+            (
+                "setting.remove",
+                "r1",
+                json!({"category": "user", "keys": ["language"]})
+            ),
         ]
     );
     for entry in &entries {
