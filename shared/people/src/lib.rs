@@ -5,7 +5,7 @@ pub mod audit;
 pub mod cookie;
 mod expired;
 mod grant;
-mod invitation;
+pub mod invitation;
 pub mod keyring;
 pub mod person;
 pub mod personal;

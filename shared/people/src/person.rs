@@ -13,7 +13,6 @@ use crate::grant::{Admins, role_named};
 use crate::{Actor, Entry, People, audit, begin};
 
 pub use crate::grant::Grantor;
-pub use crate::invitation::{Invitation, Invited};
 
 /// A person who has signed in, or was invited.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]

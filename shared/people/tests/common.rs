@@ -1,7 +1,8 @@
 //! The accounts of a database, and helpers for tests.
 
 use kit::postgres::{Database, database};
-use people::person::{Change, Grantor, Invitation, Person};
+use people::invitation::Invitation;
+use people::person::{Change, Grantor, Person};
 use people::policy::{Identity, Policy};
 use people::token::{Created, NewToken};
 use people::{Actor, People};

@@ -1,7 +1,8 @@
 //! People: invited, changed, deactivated and erased.
 
 use futures::future::join;
-use people::person::{Change, Grantor, Invitation, Invited, Preferences};
+use people::invitation::{Invitation, Invited};
+use people::person::{Change, Grantor, Preferences};
 use people::{Actor, RequestKey};
 use platform::auth::{Role, Scope};
 use platform::{Caller, Result};

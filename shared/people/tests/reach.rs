@@ -1,6 +1,7 @@
 //! Scopes within scopes: the reach of an admin.
 
-use people::person::{Invitation, Person};
+use people::invitation::Invitation;
+use people::person::Person;
 use people::token::NewToken;
 use platform::auth::Role;
 use platform::postgres::types::{Json, Type};

@@ -4,7 +4,8 @@ use std::io::Write as _;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use people::person::{Change, Grantor, Invitation, Person};
+use people::invitation::Invitation;
+use people::person::{Change, Grantor, Person};
 use people::{Actor, People};
 use platform::auth::{Role, Scope};
 use platform::{Env, Resources};
