@@ -24,7 +24,8 @@ const MOST: u64 = 10_000;
 const TOKEN: &str = "
     with used as (
         update people.token set last_used_at = now()
-        where hash = $1 and (last_used_at is null or last_used_at < now() - interval '5 minutes')
+        where hash = $1 and revoked_at is null and (expires_at is null or expires_at > now())
+          and (last_used_at is null or last_used_at < now() - interval '5 minutes')
     )
     select token.name, person.id as person_id,
            coalesce(person.role, token.role) as role, coalesce(person.scope, token.scope) as scope

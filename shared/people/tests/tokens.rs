@@ -167,6 +167,16 @@ async fn the_time_of_the_last_use_is_exact_to_five_minutes() {
     let passed = "update people.token set last_used_at = now() - interval '6 minutes'";
     accounts.database.run(passed).await;
     assert!(used().await >= first);
+    // A refused token is not used.
+    let id = token.id;
+    let revoked = by(ALL, async |by| accounts.people.revoke_token(id, &by).await).await;
+    revoked.unwrap();
+    accounts.database.run(passed).await;
+    let before = accounts.people.token(&scope(ALL), id).await.unwrap();
+    let refused = open(&accounts.database).by_token(&secret).await.unwrap();
+    assert!(refused.is_none());
+    let after = accounts.people.token(&scope(ALL), id).await.unwrap();
+    assert_eq!(after.last_used_at, before.last_used_at);
 }
 
 #[tokio::test]
