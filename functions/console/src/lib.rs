@@ -18,11 +18,18 @@ use sweep::Sweep;
 const MAX_BODY: usize = 64 * 1024;
 
 pub fn app(resources: &Resources) -> anyhow::Result<Router> {
-    let database = readiness::database(resources.postgres()?, migrations::FILES);
-    resources.readiness().check("database", database);
-    Ok(administration(resources)?
-        .merge(audit(resources)?)
-        .merge(sign_in::routes(resources)?))
+    let (pool, store, administration, audit, sign_in) = (
+        resources.postgres(),
+        resources.store(),
+        administration(resources),
+        audit(resources),
+        sign_in::routes(resources),
+    )
+        .all()?;
+    let readiness = resources.readiness();
+    readiness.check("database", readiness::database(pool, migrations::FILES));
+    readiness.check("bucket", readiness::bucket(store, "audit/readiness"));
+    Ok(administration.merge(audit).merge(sign_in))
 }
 
 /// The routes of the audit log, and the sweep that continues its chain.
