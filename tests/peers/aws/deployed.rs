@@ -99,6 +99,11 @@ async fn configuration(amazon: &Amazon, name: &str, function: &Function) {
     if function.uses.bucket.is_used() {
         expected.insert("BUCKET_URL".to_owned(), format!("s3://{BUCKET}").into());
     }
+    // The host of the gateway, because the deployment has no domain.
+    let apis = amazon.get("apigateway", "/v2/apis").await;
+    let url = apis["items"][0]["apiEndpoint"].clone();
+    assert!(url.is_string(), "{apis}");
+    expected.insert("PUBLIC_URL".to_owned(), url);
     assert_eq!(
         is["Environment"]["Variables"],
         Value::Object(expected),
