@@ -46,7 +46,7 @@ use origin::OwnOrigin;
 use token::Tokens;
 
 pub(crate) use accounts::Registered;
-pub use accounts::{Accounts, COOKIE, SignedIn};
+pub use accounts::{Accounts, COOKIE, SignedIn, cookie};
 pub(crate) use caller::TRIGGER;
 pub use caller::{Admin, Caller, Role, Writer};
 pub use id_token::IdTokens;
@@ -216,8 +216,7 @@ impl Auth {
                 _ => caller.into(),
             }));
         }
-        let (Some(accounts), Some(cookie)) = (self.accounts.get(), accounts::cookie(headers)?)
-        else {
+        let (Some(accounts), Some(cookie)) = (self.accounts.get(), cookie(headers, COOKIE)?) else {
             return Ok(None);
         };
         self.own_origin.check(method, headers, target)?;
