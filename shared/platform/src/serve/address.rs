@@ -48,10 +48,10 @@ impl Hops {
 /// The address in the n-th last entry of `X-Forwarded-For`.
 pub(super) fn forwarded(headers: &HeaderMap, n: usize) -> Option<IpAddr> {
     let lists = headers.get_all("x-forwarded-for").iter();
-    let entries: Vec<&str> = lists
-        .flat_map(|list| list.to_str().unwrap_or_default().split(','))
-        .collect();
-    let entry = entries.get(entries.len().checked_sub(n)?)?.trim();
+    // What the client sent may have any bytes.
+    let mut entries = lists.flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
+    let entry = entries.nth_back(n.checked_sub(1)?)?;
+    let entry = std::str::from_utf8(entry).ok()?.trim();
     let address = entry.parse().ok();
     // Some proxies add the port.
     address.or_else(|| entry.parse::<SocketAddr>().ok().map(|it| it.ip()))
@@ -59,6 +59,8 @@ pub(super) fn forwarded(headers: &HeaderMap, n: usize) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -97,6 +99,18 @@ mod tests {
         }
         let found = Hops(2).client(&headers, None).0.unwrap();
         assert_eq!(found.to_string(), "192.0.2.1");
+    }
+
+    #[test]
+    fn bytes_that_the_client_sent_hide_no_entry_of_a_proxy() {
+        let mut headers = HeaderMap::new();
+        let sent = HeaderValue::from_bytes(b"6.6.6.6 \xff, 192.0.2.1, 10.0.0.9").unwrap();
+        headers.append("x-forwarded-for", sent);
+        for (hops, expected) in [(1, "10.0.0.9"), (2, "192.0.2.1")] {
+            let found = Hops(hops).client(&headers, None).0.unwrap();
+            assert_eq!(found.to_string(), expected);
+        }
+        assert_eq!(Hops(3).client(&headers, None).0, None);
     }
 
     #[test]
