@@ -369,10 +369,15 @@ impl GatewayResponse {
         let (headers, multi_value_headers) = if takes_multiple {
             (None, Some(multiple))
         } else {
+            // A browser can't split cookies that are joined. A load balancer sends a header once for each case of its
+            // name.
+            let cookies = multiple.remove("set-cookie").unwrap_or_default();
+            let cookies = cookies.into_iter().enumerate();
+            let cookies = cookies.map(|(number, cookie)| (in_case("set-cookie", number), cookie));
             let joined = multiple
                 .into_iter()
                 .map(|(name, values)| (name, values.join(", ")));
-            (Some(joined.collect()), None)
+            (Some(joined.chain(cookies).collect()), None)
         };
         let described = matches!(gateway, Gateway::LoadBalancer { .. });
         Self {
@@ -385,6 +390,23 @@ impl GatewayResponse {
             is_base64_encoded,
         }
     }
+}
+
+/// The name in another case for each number: the bits of the number are the letters in upper case.
+fn in_case(name: &str, mut number: usize) -> String {
+    let letters = name.chars().map(|letter| {
+        if !letter.is_ascii_alphabetic() {
+            return letter;
+        }
+        let is_upper = number & 1 == 1;
+        number >>= 1;
+        if is_upper {
+            letter.to_ascii_uppercase()
+        } else {
+            letter
+        }
+    });
+    letters.collect()
 }
 
 /// Whether the body can be sent as text. Compressed bodies can't.
@@ -409,4 +431,19 @@ fn is_text(headers: &HeaderMap) -> bool {
             "application/javascript",
         ]
         .contains(&kind.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_number_gives_the_name_in_another_case() {
+        let names: BTreeSet<String> = (0..512).map(|it| in_case("set-cookie", it)).collect();
+        assert_eq!(names.len(), 512);
+        assert!(names.iter().all(|it| it.eq_ignore_ascii_case("set-cookie")));
+        assert_eq!(in_case("set-cookie", 0), "set-cookie");
+    }
 }
