@@ -28,7 +28,7 @@ impl Administrator {
         Grantor {
             actor: &self.actor,
             reach: self.reach(),
-            person: self.caller.person,
+            person: self.caller.person(),
         }
     }
 

@@ -29,7 +29,7 @@ async fn a_cookie_leads_to_the_person_with_their_rights() {
     let (kim, cookie) = accounts.sign_in("kim@example.com").await;
     accounts.change(ALL, &kim, rescoped(SALES)).await.unwrap();
     let found = accounts.people.by_cookie(&cookie).await.unwrap().unwrap();
-    assert_eq!(found.caller.person, Some(kim.id));
+    assert_eq!(found.caller.person(), Some(kim.id));
     assert_eq!(*found.caller.name, kim.id.to_string());
     assert_eq!(
         (found.caller.role, &*found.caller.scope),
@@ -84,7 +84,7 @@ async fn signing_out_ends_this_sign_in_and_its_tokens_and_no_other() {
     for token in [&token, &others] {
         assert!(people.is_token(token));
         let caller = people.by_token(token).await.unwrap().unwrap();
-        assert_eq!(caller.person, Some(kim.id));
+        assert_eq!(caller.person(), Some(kim.id));
     }
     let actor = people::Actor::person(kim.id, None);
     people.sign_out(&one, &actor).await.unwrap();
@@ -174,6 +174,6 @@ async fn everybody_is_the_local_person_in_the_open_mode() {
     let local = accounts.people.local().await.unwrap();
     assert_eq!((local.role, &*local.scope), (Role::Admin, &scope(ALL)));
     let again = open(&accounts.database).local().await.unwrap();
-    assert_eq!(again.person, local.person);
-    assert!(local.person.is_some());
+    assert_eq!(again.person(), local.person());
+    assert!(local.person().is_some());
 }

@@ -35,7 +35,7 @@ async fn a_token_leads_to_a_service_with_its_role_and_scope_and_is_stored_as_a_d
     let Created { token, secret } = create(&accounts, &new("bot"), None).await.unwrap();
     assert!(accounts.people.is_token(&secret), "{secret}");
     let caller = accounts.people.by_token(&secret).await.unwrap().unwrap();
-    assert_eq!((&*caller.name, caller.person), ("bot", None));
+    assert_eq!((&*caller.name, caller.person()), ("bot", None));
     assert_eq!((caller.role, &*caller.scope), (Role::Writer, &scope(SALES)));
     assert_eq!(token.last_used_at, None);
     assert!(!accounts.database.dump().await.contains(&secret));

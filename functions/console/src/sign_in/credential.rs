@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderValue, header};
 use people::person::Person;
 use platform::auth::Role;
 use platform::serve::ClientAddress;
@@ -120,10 +120,9 @@ pub async fn sign_in(
     State(sign_in): State<SignIn>,
     address: ClientAddress,
     headers: HeaderMap,
-    target: Uri,
     request: Request,
 ) -> Result<Response> {
-    let attempted = attempt(&sign_in, address, &headers, &target, request).await;
+    let attempted = attempt(&sign_in, address, &headers, request).await;
     let (cookie, person) = attempted.inspect_err(count_failure)?;
     let cookie = [(header::SET_COOKIE, cookie)];
     Ok((cookie, Json(SignedIn::from(person))).into_response())
@@ -133,14 +132,9 @@ async fn attempt(
     sign_in: &SignIn,
     address: ClientAddress,
     headers: &HeaderMap,
-    target: &Uri,
     request: Request,
 ) -> Result<(HeaderValue, Person)> {
     let issuer = sign_in.issuer()?;
-    // Otherwise a page of another origin could sign a person in as somebody else.
-    sign_in
-        .auth
-        .check_same_origin(&Method::POST, headers, target)?;
     let keyring = sign_in.keyring.current();
     attempts::count(&sign_in.people, &keyring, Step::Credential, address).await?;
     let Credential { credential } = Credential::from_request(request, &()).await?;

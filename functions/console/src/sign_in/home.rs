@@ -22,7 +22,7 @@ use super::page::{escaped, page};
 )]
 pub async fn home(State(sign_in): State<SignIn>, caller: Caller) -> Result<Response> {
     let role = caller.role.to_string();
-    let Some(id) = caller.person else {
+    let Some(id) = caller.person() else {
         let rows = [("Service", caller.name.as_ref()), ("Role", &role)];
         return Ok(page("MetaSync", &list(&rows)));
     };

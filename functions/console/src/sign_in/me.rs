@@ -147,7 +147,7 @@ pub async fn token(
 }
 
 fn id(caller: &Caller) -> Result<Uuid> {
-    caller.person.ok_or_else(|| {
+    caller.person().ok_or_else(|| {
         Error::Forbidden("this is for people, and the caller is a service".to_owned())
     })
 }

@@ -33,7 +33,6 @@ use axum::response::Response;
 use people::keyring::Keyring;
 use people::policy::Identity;
 use people::{Actor, People};
-use platform::auth::Auth;
 use platform::secrets::Rotating;
 use platform::serve::{ClientAddress, body_limit};
 use platform::telemetry::{Unit, metric};
@@ -54,7 +53,6 @@ pub struct Inner {
     keyring: Rotating<Keyring>,
     /// None if sign-in is not configured.
     issuer: Option<Issuer>,
-    auth: Auth,
     clock: Clock,
     /// Whether everybody is the local person.
     is_open: bool,
@@ -80,13 +78,11 @@ pub fn routes(resources: &Resources) -> anyhow::Result<Router> {
     }
     let configuration = Configuration::of(resources.env())?;
     let issuer = configuration.map(|it| Issuer::open(resources, it));
-    let auth = resources.auth()?;
     let state = Inner {
         people: People::open(resources)?,
         keyring: resources.rotating(Keyring::of)?,
         issuer: issuer.transpose()?,
-        is_open: auth.is_open(),
-        auth,
+        is_open: resources.auth()?.is_open(),
         clock: resources.clock().clone(),
     };
     let no_referrer: Header = (

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use aws_lc_rs::rand;
+use platform::auth::CallerKind;
 use platform::postgres::Pool;
 use platform::postgres::types::{Json, Type};
 use platform::secrets::Rotating;
@@ -95,10 +96,10 @@ impl ActorKind {
 impl Actor {
     /// The caller of the current request, and the address that it came from.
     pub fn of(caller: &Caller, address: Option<IpAddr>) -> Self {
-        let kind = match caller.person {
-            Some(_) => ActorKind::Person,
-            None if caller.is_trigger() => ActorKind::Trigger,
-            None => ActorKind::Token,
+        let kind = match caller.kind {
+            CallerKind::Person(_) => ActorKind::Person,
+            CallerKind::Trigger => ActorKind::Trigger,
+            CallerKind::Service => ActorKind::Token,
         };
         Self {
             kind,

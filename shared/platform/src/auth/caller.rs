@@ -12,9 +12,6 @@ use uuid::Uuid;
 use super::{Kind, Names, Scope};
 use crate::Error;
 
-/// The prefix of callers' names that belong to a platform, and to neither a person nor a service.
-pub(crate) const TRIGGER: &str = "trigger:";
-
 /// An authenticated caller. A handler that takes one is unreachable without authentication.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -22,8 +19,17 @@ pub struct Caller {
     pub name: Arc<str>,
     pub role: Role,
     pub scope: Arc<Scope>,
-    /// The person who calls, who owns what they create. None for services.
-    pub person: Option<Uuid>,
+    pub kind: CallerKind,
+}
+
+/// What kind of caller calls. Names don't tell: those of services are chosen by admins and by issuers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerKind {
+    Service,
+    /// The person with this id, who owns what they create.
+    Person(Uuid),
+    /// The platform that invokes a trigger.
+    Trigger,
 }
 
 impl Caller {
@@ -32,25 +38,31 @@ impl Caller {
             name,
             role,
             scope,
-            person: None,
+            kind: CallerKind::Service,
         }
     }
 
     pub fn of_person(id: Uuid, role: Role, scope: Arc<Scope>) -> Self {
         Self {
-            person: Some(id),
+            kind: CallerKind::Person(id),
             ..Self::service(id.to_string().into(), role, scope)
         }
     }
 
     /// The platform that invokes a trigger, after it has authenticated itself: an admin of everything.
     pub fn trigger(name: &str) -> Self {
-        Self::unlimited(format!("{TRIGGER}{name}").into())
+        Self {
+            kind: CallerKind::Trigger,
+            ..Self::unlimited(format!("trigger:{name}").into())
+        }
     }
 
-    /// Whether a platform calls, which belongs to neither a person nor a service.
-    pub fn is_trigger(&self) -> bool {
-        self.name.starts_with(TRIGGER)
+    /// The person who calls. None for services and triggers.
+    pub fn person(&self) -> Option<Uuid> {
+        match self.kind {
+            CallerKind::Person(id) => Some(id),
+            CallerKind::Service | CallerKind::Trigger => None,
+        }
     }
 
     pub(super) fn unlimited(name: Arc<str>) -> Self {

@@ -47,8 +47,7 @@ use token::Tokens;
 
 pub(crate) use accounts::Registered;
 pub use accounts::{Accounts, COOKIE, SignedIn, cookie};
-pub(crate) use caller::TRIGGER;
-pub use caller::{Admin, Caller, Role, Writer};
+pub use caller::{Admin, Caller, CallerKind, Role, Writer};
 pub use id_token::IdTokens;
 pub use keys::safe_url;
 pub(crate) use origin::cors_origins;
@@ -191,7 +190,7 @@ impl Auth {
         if !is_event {
             return Ok(Some(caller));
         }
-        if caller.person.is_some() {
+        if caller.person().is_some() {
             return Err(Error::Forbidden(
                 "people can't call triggers: send a service token".to_owned(),
             ));
@@ -223,28 +222,21 @@ impl Auth {
         accounts.by_cookie(cookie).await
     }
 
-    /// Refuses a change that a page of another origin may have caused, on a route that needs no caller.
+    /// Checks a request to a route that needs no caller.
     ///
     /// # Errors
-    /// `Forbidden`, unless the browser says that the page is of this service.
-    pub fn check_same_origin(
+    /// `Forbidden` if a page of another origin may have caused a change, and in the open mode also if the request may
+    /// come from another machine or from such a page.
+    pub(crate) fn check_anybody(
         &self,
         method: &Method,
         headers: &HeaderMap,
         target: &Uri,
     ) -> Result<(), Error> {
-        self.own_origin.check(method, headers, target)
-    }
-
-    /// Checks a request to a route that needs no caller.
-    ///
-    /// # Errors
-    /// In the open mode, `Forbidden` if it may come from another machine or from a page of another origin.
-    pub(crate) fn check_anybody(&self, headers: &HeaderMap, target: &Uri) -> Result<(), Error> {
         if self.is_open() {
             local::check(headers, target, &self.cors_origins)?;
         }
-        Ok(())
+        self.own_origin.check(method, headers, target)
     }
 }
 

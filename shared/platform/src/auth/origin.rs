@@ -1,5 +1,5 @@
-//! The origin of a service, and the protection of changes that a cookie authenticates: browsers send the cookie with
-//! requests of other origins as well.
+//! The origin of a service, and the protection of changes without a token: browsers send cookies with requests of
+//! other origins as well.
 
 use anyhow::{Context as _, ensure};
 use http::{HeaderMap, HeaderName, Method, Uri, header};
@@ -88,7 +88,7 @@ impl OwnOrigin {
             return Ok(());
         }
         Err(Error::Forbidden(
-            "a change with a cookie must come from a page of this service: the browser sends \
+            "a change without a token must come from a page of this service: the browser sends \
              `Sec-Fetch-Site: same-origin`, or its own `Origin`; programs send a token instead"
                 .to_owned(),
         ))

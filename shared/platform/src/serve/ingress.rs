@@ -95,7 +95,8 @@ impl Ingress {
         self.declared().cookies.insert(route);
     }
 
-    /// Serves this method of the route without a caller, for signing in. Credentials are not looked at.
+    /// Serves this method of the route without a caller, for signing in. Credentials are not looked at. A change needs
+    /// a proof that it comes from a page of this service, or that page could sign a person in as somebody else.
     pub fn accept_anybody(&self, method: Method, route: &'static str) {
         self.declared().anybody.push((route, method));
     }

@@ -90,8 +90,9 @@ async fn run<W: FnOnce()>(
         http::port(resources.env())
     };
     let settings = Settings::read(resources);
-    let ((app, work), _, _, _) = (app(resources), resources.auth(), port, settings).all()?;
-    let service = service(name, app, resources)?;
+    let ((app, work), auth, _, settings) =
+        (app(resources), resources.auth(), port, settings).all()?;
+    let service = service::with(name, app, resources, auth, settings);
     if on_lambda {
         work();
         lambda::run(name, service, resources).await

@@ -29,7 +29,7 @@ use super::limits::{Deadline, body_limit};
 use super::person::{renew, to_sign_in, wants_page};
 use super::rate::{Class, Metered};
 use super::settings::Settings;
-use crate::auth::{Auth, SignedIn, TRIGGER};
+use crate::auth::{Auth, CallerKind, SignedIn};
 use crate::error::{INTERNAL, problem};
 use crate::postgres::wait_limit;
 use crate::readiness::Status;
@@ -79,6 +79,17 @@ pub fn service(
     resources: &Resources,
 ) -> anyhow::Result<axum::Router> {
     let (auth, settings) = (resources.auth(), Settings::read(resources)).all()?;
+    Ok(with(name, app, resources, auth, settings))
+}
+
+/// The service of an app, with a configuration that is read already.
+pub(super) fn with(
+    name: &'static str,
+    app: Router,
+    resources: &Resources,
+    auth: Auth,
+    settings: Settings,
+) -> axum::Router {
     let (limit, cors) = (settings.limits.body(), settings.cors.clone());
     let service = Arc::new(Service {
         auth,
@@ -99,10 +110,10 @@ pub fn service(
         .route(READY, get(move |query| ready(shared.clone(), query)))
         .layer(body_limit(limit.0))
         .layer(from_fn_with_state(service, respond));
-    Ok(match cors {
+    match cors {
         Some(cors) => routes.layer(cors),
         None => routes,
-    })
+    }
 }
 
 #[derive(Deserialize)]
@@ -183,7 +194,7 @@ async fn respond(
         }
         let status = status.as_u16();
         let duration_ms = (started.elapsed().as_secs_f64() * 1e5).round() / 100.0;
-        let caller = caller.as_deref().map(loggable);
+        let caller = caller.as_ref().map(loggable);
         let caller = caller.as_deref();
         if PROBES.contains(&route) {
             tracing::debug!(%method, route, status, duration_ms, "{method} {route}: {status}");
@@ -210,9 +221,11 @@ fn one_host(request: &Request, is_open: bool) -> Result<(), Error> {
     Ok(())
 }
 
-/// The name of a caller for the log. Some issuers name people by their email address, which is hashed.
-fn loggable(name: &str) -> Cow<'_, str> {
-    if !name.contains('@') || name.starts_with(TRIGGER) {
+/// The name of a caller for the log. Some issuers name people by their email address, which is hashed. That of a
+/// trigger is a service account.
+fn loggable(caller: &Caller) -> Cow<'_, str> {
+    let name = &*caller.name;
+    if !name.contains('@') || caller.kind == CallerKind::Trigger {
         return name.into();
     }
     let digest = Sha256::digest(name);
@@ -236,13 +249,13 @@ async fn bounded(work: impl Future<Output = Response>, deadline: &Deadline) -> R
 }
 
 impl Service {
-    /// Authenticates the caller, sets `name` to its name, and calls the app.
+    /// Authenticates the caller, sets `caller` to it, and calls the app.
     async fn work(
         &self,
         mut request: Request,
         next: Next,
         invocation: Option<&Invocation>,
-        name: &mut Option<Arc<str>>,
+        caller: &mut Option<Caller>,
     ) -> Response {
         if let Err(error) = one_host(&request, self.auth.is_open()) {
             return error.into_response();
@@ -259,7 +272,7 @@ impl Service {
         };
         let mut renewed = None;
         if let Some(signed_in) = signed_in {
-            *name = Some(signed_in.caller.name.clone());
+            *caller = Some(signed_in.caller.clone());
             request.extensions_mut().insert(signed_in.caller);
             renewed = signed_in.renewed;
         }
@@ -270,7 +283,7 @@ impl Service {
                 .into_response();
         }
         let (parts, body) = request.into_parts();
-        let (body, arrival) = match name {
+        let (body, arrival) = match caller {
             Some(_) => self.room.for_caller(body),
             None => self.room.for_anybody(body),
         };
@@ -323,7 +336,10 @@ impl Service {
                 let caller = proof(target).map_err(Error::into_response)?;
                 return Ok((request, Some(caller.into())));
             }
-            Access::Anybody => self.auth.check_anybody(headers, target).map(|()| None),
+            Access::Anybody => self
+                .auth
+                .check_anybody(method, headers, target)
+                .map(|()| None),
             Access::Token => self.caller(headers, target).await.map(|it| Some(it.into())),
             Access::Cookie => match self.auth.authenticate_person(method, headers, target).await {
                 Ok(None) if wants_page(method, headers) => return Err(to_sign_in(target)),
@@ -380,18 +396,21 @@ impl Service {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Role;
 
     #[test]
     fn the_log_has_the_names_of_services_and_hashes_of_email_addresses() {
-        for plain in [
-            "slack-bot",
-            "108234",
-            "trigger:jobs@project.iam.gserviceaccount.com",
-        ] {
-            assert_eq!(loggable(plain), plain);
+        let service = |name: &str| Caller::service(name.into(), Role::Reader, Arc::default());
+        for plain in ["slack-bot", "108234", "trigger:bot"] {
+            assert_eq!(loggable(&service(plain)), plain);
         }
-        let hidden = loggable("kim@example.com");
-        assert!(hidden.starts_with("sha256:") && !hidden.contains("kim"));
-        assert_eq!(hidden, loggable("kim@example.com"));
+        let trigger = Caller::trigger("jobs@project.iam.gserviceaccount.com");
+        assert_eq!(loggable(&trigger), &*trigger.name);
+        // An issuer may give any name, also one that looks like a trigger's.
+        for name in ["kim@example.com", "trigger:kim@example.com"] {
+            let hidden = loggable(&service(name)).into_owned();
+            assert!(hidden.starts_with("sha256:") && !hidden.contains("kim"));
+            assert_eq!(hidden, loggable(&service(name)));
+        }
     }
 }

@@ -76,7 +76,7 @@ impl Accounts for Fake {
 /// The name and the person of the caller, and what the response says of the cookie.
 async fn whoami(caller: Option<axum::Extension<Caller>>) -> String {
     let caller = caller.map(|it| it.0);
-    let person = caller.as_ref().and_then(|caller| caller.person);
+    let person = caller.as_ref().and_then(Caller::person);
     let name = caller.map(|caller| caller.name.to_string());
     format!(
         "{} {}",
@@ -98,6 +98,7 @@ fn app(fake: &Arc<Fake>) -> impl FnOnce(&Resources) -> anyhow::Result<App> + use
             ingress.accept_cookies(route);
         }
         ingress.accept_anybody(axum::http::Method::GET, "/auth/sign-in");
+        ingress.accept_anybody(axum::http::Method::POST, "/auth/credential");
         let all = || get(whoami).post(whoami).put(whoami).delete(whoami);
         Ok(axum::Router::new()
             .route("/", all())
@@ -106,6 +107,7 @@ fn app(fake: &Arc<Fake>) -> impl FnOnce(&Resources) -> anyhow::Result<App> + use
             .route("/v1/things", all())
             .route("/events/test", all())
             .route("/auth/sign-in", all())
+            .route("/auth/credential", all())
             .into())
     }
 }
@@ -414,6 +416,26 @@ async fn a_route_for_anybody_is_served_without_a_caller_and_only_with_its_method
     assert_eq!(app.post("/auth/sign-in", json!({})).await.status, 401);
     assert_eq!(app.get("/auth/sign-in/more").await.status, 401);
     assert_eq!(fake.queries.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn a_change_for_anybody_must_come_from_a_page_of_the_service() {
+    let configured = start(&Arc::default()).await;
+    let open = TestApp::without_database(app(&Arc::default())).await;
+    for app in [configured, open] {
+        for (header, value, expected) in [
+            ("sec-fetch-site", "same-origin", 200),
+            ("sec-fetch-site", "cross-site", 403),
+            ("origin", "http://localhost", 200),
+            ("origin", "https://evil.example", 403),
+            ("referer", "http://localhost/", 403),
+        ] {
+            let request = app.post("/auth/credential", json!({})).bearer("configured");
+            let request = request.header("host", "localhost").header(header, value);
+            let status = request.await.status;
+            assert_eq!(status, expected, "{header}: {value}");
+        }
+    }
 }
 
 #[tokio::test]
