@@ -1,13 +1,18 @@
 //! Callers by cookie and by token, for authentication.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use async_trait::async_trait;
 use http::HeaderValue;
 use platform::auth::{Accounts, Role, Scope, SignedIn};
-use platform::postgres::types::{Json, Type};
-use platform::{Caller, Result};
+use platform::clock::Moment;
+use platform::postgres::types::{Json, ToSql, Type};
+use platform::postgres::{Pool, wait_limit};
+use platform::{Caller, Clock, Error, Result};
+use tokio::sync::{Mutex as Turn, Semaphore};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -19,38 +24,47 @@ use crate::{People, token};
 const KNOWN_FOR: Duration = Duration::from_secs(1);
 /// How many callers are known at most, with those that don't exist.
 const MOST: u64 = 10_000;
+/// How many callers are looked up at once at most. Whoever invents tokens causes lookups, and must leave connections to
+/// the callers who are known.
+const AT_ONCE: usize = 4;
 
 /// Finds a token that is valid now. `last_used_at` is exact to five minutes, so that most requests write nothing.
 const TOKEN: &str = "
-    with used as (
+    with found as (
+        select token.id, token.name, person.id as person_id,
+               coalesce(person.role, token.role) as role, coalesce(person.scope, token.scope) as scope
+        from people.token
+        left join people.person on person.id = token.person_id
+        left join people.cookie on cookie.hash = token.cookie_hash
+        where token.hash = $1
+          and token.revoked_at is null
+          and (token.expires_at is null or token.expires_at > now())
+          and person.deactivated_at is null
+          and (token.cookie_hash is null or cookie.expires_at > now())
+    ), used as (
         update people.token set last_used_at = now()
-        where hash = $1 and revoked_at is null and (expires_at is null or expires_at > now())
-          and (last_used_at is null or last_used_at < now() - interval '5 minutes')
+        from found
+        where token.id = found.id
+          and (token.last_used_at is null or token.last_used_at < now() - interval '5 minutes')
     )
-    select token.name, person.id as person_id,
-           coalesce(person.role, token.role) as role, coalesce(person.scope, token.scope) as scope
-    from people.token
-    left join people.person on person.id = token.person_id
-    left join people.cookie on cookie.hash = token.cookie_hash
-    where token.hash = $1
-      and token.revoked_at is null
-      and (token.expires_at is null or token.expires_at > now())
-      and person.deactivated_at is null
-      and (token.cookie_hash is null or cookie.expires_at > now())";
+    select name, person_id, role, scope from found";
 
 /// Finds a sign-in that is valid now, and renews it at most every five minutes. It ends after 30 days at the latest.
 const COOKIE: &str = "
-    with renewed as (
+    with found as (
+        select cookie.hash, person.id as person_id, person.role, person.scope
+        from people.cookie
+        join people.person on person.id = cookie.person_id
+        where cookie.hash = $1 and cookie.expires_at > now() and person.deactivated_at is null
+    ), renewed as (
         update people.cookie
         set last_seen_at = now(),
             expires_at = least(now() + interval '24 hours', created_at + interval '30 days')
-        where hash = $1 and expires_at > now() and last_seen_at < now() - interval '5 minutes'
+        from found
+        where cookie.hash = found.hash and cookie.last_seen_at < now() - interval '5 minutes'
         returning 1
     )
-    select person.id as person_id, person.role, person.scope, exists (select from renewed) as is_renewed
-    from people.cookie
-    join people.person on person.id = cookie.person_id
-    where cookie.hash = $1 and cookie.expires_at > now() and person.deactivated_at is null";
+    select person_id, role, scope, exists (select from renewed) as is_renewed from found";
 
 /// The local person: an admin of everything.
 const LOCAL: &str = r#"
@@ -59,25 +73,91 @@ const LOCAL: &str = r#"
     on conflict (issuer, subject) do update set last_sign_in_at = now()
     returning null as name, id as person_id, role, scope"#;
 
-/// What a cookie or a token leads to; none if it is not valid.
-type Known = Option<Caller>;
+type Hash = [u8; 32];
 
-/// The callers of the last second.
-pub(crate) struct Cache(moka::sync::Cache<[u8; 32], Known>);
+/// The callers of the last second, and the queries for them.
+pub(crate) struct Cache {
+    slots: moka::sync::Cache<Hash, Arc<Slot>>,
+    /// Counts the changes of rights by this process. What was read before the last one is not used.
+    changes: AtomicU64,
+    clock: Clock,
+    places: Semaphore,
+}
 
-impl Default for Cache {
-    fn default() -> Self {
-        let known = moka::sync::Cache::builder()
-            .max_capacity(MOST)
-            .time_to_live(KNOWN_FOR)
-            .build();
-        Self(known)
+/// The caller of one cookie or token.
+#[derive(Default)]
+struct Slot {
+    known: Mutex<Option<Known>>,
+    /// Requests at once share one query.
+    turn: Turn<()>,
+}
+
+/// What a query found.
+struct Known {
+    at: Moment,
+    changes: u64,
+    /// None if the cookie or token is not valid.
+    caller: Option<Caller>,
+}
+
+/// A caller, and the row if it has just been read.
+type Found = (Option<Caller>, Option<Row>);
+
+impl Cache {
+    pub fn new(clock: Clock, pool: &Pool) -> Self {
+        Self {
+            // moka measures time by the monotonic clock, which may stop while a function is frozen.
+            slots: moka::sync::Cache::new(MOST),
+            changes: AtomicU64::default(),
+            clock,
+            places: Semaphore::new((pool.max_size() / 2).clamp(1, AT_ONCE)),
+        }
+    }
+
+    pub fn forget(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn known(&self, slot: &Slot) -> Option<Option<Caller>> {
+        let known = slot.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known.as_ref()?;
+        let is_fresh = known.changes == self.changes.load(Ordering::SeqCst)
+            && self.clock.since(known.at) < KNOWN_FOR;
+        is_fresh.then(|| known.caller.clone())
     }
 }
 
-impl Cache {
-    pub fn forget(&self) {
-        self.0.invalidate_all();
+impl People {
+    /// The caller with this digest, whom the statement finds by the value.
+    async fn find(
+        &self,
+        hash: Hash,
+        sql: &str,
+        value: (&(dyn ToSql + Sync), Type),
+    ) -> Result<Found> {
+        let cache = &self.cache;
+        let slot = cache.slots.get_with(hash, Arc::default);
+        if let Some(caller) = cache.known(&slot) {
+            return Ok((caller, None));
+        }
+        let turn = wait_limit::wait(slot.turn.lock()).await;
+        let _turn = turn.map_err(|_| late())?;
+        if let Some(caller) = cache.known(&slot) {
+            return Ok((caller, None));
+        }
+        let place = wait_limit::wait(cache.places.acquire()).await;
+        let _place = place.map_err(|_| late())?;
+        let (at, changes) = (cache.clock.now(), cache.changes.load(Ordering::SeqCst));
+        let client = self.client().await?;
+        let row = client.query_typed_opt(sql, &[value]).await?;
+        let caller = row.as_ref().map(caller).transpose()?;
+        let known = Known {
+            at,
+            changes,
+            caller: caller.clone(),
+        };
+        *slot.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
+        Ok((caller, row))
     }
 }
 
@@ -89,16 +169,10 @@ impl Accounts for People {
 
     async fn by_token(&self, bearer: &str) -> Result<Option<Caller>> {
         let hash = hash(bearer);
-        if let Some(known) = self.cache.0.get(&hash) {
-            return Ok(known);
-        }
-        let client = self.client().await?;
-        let row = client
-            .query_typed_opt(TOKEN, &[(&hash.as_slice(), Type::BYTEA)])
+        let found = self
+            .find(hash, TOKEN, (&hash.as_slice(), Type::BYTEA))
             .await?;
-        let known = row.as_ref().map(caller).transpose()?;
-        self.cache.0.insert(hash, known.clone());
-        Ok(known)
+        Ok(found.0)
     }
 
     async fn by_cookie(&self, value: &str) -> Result<Option<SignedIn>> {
@@ -106,37 +180,31 @@ impl Accounts for People {
             return Ok(None);
         }
         let hash = hash(value);
-        let signed_in = |caller, renewed| SignedIn { caller, renewed };
-        if let Some(known) = self.cache.0.get(&hash) {
-            return Ok(known.map(|caller| signed_in(caller, None)));
-        }
-        let client = self.client().await?;
-        let row = client
-            .query_typed_opt(COOKIE, &[(&hash.as_slice(), Type::BYTEA)])
+        let found = self
+            .find(hash, COOKIE, (&hash.as_slice(), Type::BYTEA))
             .await?;
-        let known = row.as_ref().map(caller).transpose()?;
-        self.cache.0.insert(hash, known.clone());
-        let (Some(row), Some(caller)) = (row, known) else {
+        let (Some(caller), row) = found else {
             return Ok(None);
         };
-        let is_renewed: bool = row.try_get("is_renewed")?;
+        let is_renewed: bool = row.map_or(Ok(false), |row| row.try_get("is_renewed"))?;
         let renewed: Option<HeaderValue> = is_renewed.then(|| cookie::set(value));
-        Ok(Some(signed_in(caller, renewed)))
+        Ok(Some(SignedIn { caller, renewed }))
     }
 
     async fn local(&self) -> Result<Caller> {
         // No secret has this digest.
         let hash = [0; 32];
-        if let Some(Some(known)) = self.cache.0.get(&hash) {
-            return Ok(known);
-        }
-        let client = self.client().await?;
-        let row = client
-            .query_typed_one(LOCAL, &[(&Uuid::now_v7(), Type::UUID)])
+        let found = self
+            .find(hash, LOCAL, (&Uuid::now_v7(), Type::UUID))
             .await?;
-        let local = caller(&row)?;
-        self.cache.0.insert(hash, Some(local.clone()));
-        Ok(local)
+        Ok(found.0.context("the local person was not written")?)
+    }
+}
+
+fn late() -> Error {
+    Error::Unavailable {
+        detail: "the caller could not be authenticated in time; try again later".to_owned(),
+        cause: None,
     }
 }
 

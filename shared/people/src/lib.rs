@@ -43,7 +43,8 @@ impl People {
     pub fn open(resources: &Resources) -> anyhow::Result<Self> {
         let pool = resources.postgres()?;
         let people = resources.get_or_open(|| {
-            let cache = Arc::default();
+            let cache = Cache::new(resources.clock().clone(), &pool);
+            let cache = Arc::new(cache);
             Ok(Self { pool, cache })
         })?;
         resources.accept_accounts(Arc::new(people.clone()));

@@ -3,9 +3,7 @@
 use platform::auth::{Accounts as _, Role};
 use uuid::Uuid;
 
-use crate::common::{
-    ALL, Accounts, SALES, accounts, active, by, open, rescoped, role, scope, status,
-};
+use crate::common::{ALL, Accounts, SALES, accounts, active, by, open, rescoped, scope, status};
 
 /// Moves the times of all cookies into the past.
 async fn pass(accounts: &Accounts, time: &str) {
@@ -119,32 +117,6 @@ async fn an_admin_ends_all_sign_ins_and_a_deactivation_does_for_ever() {
     accounts.change(ALL, &kim, active(true)).await.unwrap();
     assert!(people.by_cookie(&three).await.unwrap().is_none());
     assert!(people.by_token(&token).await.unwrap().is_none());
-}
-
-#[tokio::test]
-async fn a_change_of_rights_is_in_force_at_once_in_its_process_and_within_a_second_in_others() {
-    let accounts = accounts().await;
-    let elsewhere = open(&accounts.database);
-    let (kim, cookie) = accounts.sign_in("kim@example.com").await;
-    let (token, _) = accounts.people.token_of_person(&cookie).await.unwrap();
-    let raised = accounts.change(ALL, &kim, role(Role::Admin)).await.unwrap();
-    for process in [&accounts.people, &elsewhere] {
-        let found = process.by_cookie(&cookie).await.unwrap().unwrap();
-        assert_eq!(found.caller.role, Role::Admin);
-        let found = process.by_token(&token).await.unwrap().unwrap();
-        assert_eq!(found.role, Role::Admin);
-    }
-    accounts
-        .change(ALL, &raised, role(Role::Reader))
-        .await
-        .unwrap();
-    let found = accounts.people.by_cookie(&cookie).await.unwrap().unwrap();
-    assert_eq!(found.caller.role, Role::Reader);
-    tokio::time::sleep(std::time::Duration::from_millis(1_010)).await;
-    let found = elsewhere.by_cookie(&cookie).await.unwrap().unwrap();
-    assert_eq!(found.caller.role, Role::Reader);
-    let found = elsewhere.by_token(&token).await.unwrap().unwrap();
-    assert_eq!(found.role, Role::Reader);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod audit;
 mod common;
 mod cookies;
+mod known;
 mod persons;
 mod reach;
 mod sign_in;

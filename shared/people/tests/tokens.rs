@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use people::RequestKey;
+use kit::clock::WallClock;
 use people::token::{Created, NewToken};
+use people::{People, RequestKey};
 use platform::auth::{Accounts as _, Role, Scope};
-use platform::{Caller, Result};
+use platform::{Caller, Resources, Result};
 
 use crate::common::{ALL, Accounts, SALES, accounts, by, open, scope, status};
 
@@ -113,7 +114,9 @@ async fn an_expired_token_is_refused_and_none_is_created_in_the_past() {
 #[tokio::test]
 async fn a_revoked_token_is_refused_at_once_in_this_process_and_within_a_second_in_others() {
     let accounts = accounts().await;
-    let elsewhere = open(&accounts.database);
+    let wall = WallClock::default();
+    let resources = Resources::with_clock(accounts.database.env(), wall.clock());
+    let elsewhere = People::open(&resources).unwrap();
     let Created { token, secret } = create(&accounts, &new("bot"), None).await.unwrap();
     for process in [&accounts.people, &elsewhere] {
         assert!(process.by_token(&secret).await.unwrap().is_some());
@@ -126,7 +129,7 @@ async fn a_revoked_token_is_refused_at_once_in_this_process_and_within_a_second_
     };
     revoke().await.unwrap();
     assert!(accounts.people.by_token(&secret).await.unwrap().is_none());
-    tokio::time::sleep(Duration::from_millis(1_010)).await;
+    wall.pass(Duration::from_secs(1));
     assert!(elsewhere.by_token(&secret).await.unwrap().is_none());
     let revoked_at = accounts
         .people
@@ -177,6 +180,30 @@ async fn the_time_of_the_last_use_is_exact_to_five_minutes() {
     assert!(refused.is_none());
     let after = accounts.people.token(&scope(ALL), id).await.unwrap();
     assert_eq!(after.last_used_at, before.last_used_at);
+}
+
+#[tokio::test]
+async fn a_refused_token_of_a_person_is_not_used_and_a_refused_cookie_is_not_renewed() {
+    let accounts = accounts().await;
+    let (_, cookie) = accounts.sign_in("kim@example.com").await;
+    let (token, _) = accounts.people.token_of_person(&cookie).await.unwrap();
+    let ago = "update people.cookie set last_seen_at = now() - interval '6 minutes'";
+    accounts.database.run(ago).await;
+    let client = accounts.database.client().await;
+    for refusal in [
+        "update people.person set deactivated_at = now()",
+        "update people.person set deactivated_at = null;
+         update people.cookie set expires_at = now() - interval '1 second'",
+    ] {
+        accounts.database.run(refusal).await;
+        let process = open(&accounts.database);
+        assert!(process.by_token(&token).await.unwrap().is_none());
+        assert!(process.by_cookie(&cookie).await.unwrap().is_none());
+        let sql = "select last_used_at is null and last_seen_at < now() - interval '5 minutes'
+                   from people.token join people.cookie on cookie.hash = token.cookie_hash";
+        let row = client.query_typed_one(sql, &[]).await.unwrap();
+        assert!(row.get::<_, bool>(0), "{refusal}");
+    }
 }
 
 #[tokio::test]
