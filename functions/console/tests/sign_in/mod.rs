@@ -3,6 +3,7 @@
 mod browser;
 mod credential;
 mod issuer;
+mod log;
 mod me;
 mod people;
 mod refused;
