@@ -257,6 +257,7 @@ async fn without_a_client_sign_in_says_what_is_missing() {
     }
     let reply = app
         .post("/api/auth/google", json!({"credential": "x"}))
+        .header("sec-fetch-site", "same-origin")
         .await;
     assert_eq!(reply.status, 503);
     assert!(reply.text().contains("SIGN_IN_CLIENT_ID"), "{reply:?}");
