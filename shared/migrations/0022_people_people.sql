@@ -29,6 +29,7 @@ create table people.person (
     time_zone text,
     revision bigint not null default 1,
     request bytea unique check (octet_length(request) = 32),
+    invitation bytea check (octet_length(invitation) = 32),
     invited_at timestamptz,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -41,9 +42,11 @@ create table people.person (
 comment on table people.person is 'people who have signed in or were invited; one who was invited has no issuer and subject until the first sign-in';
 comment on column people.person.revision is 'the number of changes of role, scope, language, time zone and state, for conditional changes';
 comment on column people.person.request is 'the digest of the Idempotency-Key of the invitation and of its sender';
--- One open invitation per address.
-create unique index invitation_is_open on people.person (lower(email)) where subject is null;
-create index person_by_email on people.person (lower(email));
+comment on column people.person.invitation is 'the digest of what the request with this key invited, so that another one with the same key is refused';
+-- One open invitation per address. Only ASCII letters are folded: the Kelvin sign is no k, and addresses with the two
+-- belong to different people.
+create unique index invitation_is_open on people.person (lower(email collate "C")) where subject is null;
+create index person_by_email on people.person (lower(email collate "C"));
 
 create table people.cookie (
     hash bytea primary key check (octet_length(hash) = 32),

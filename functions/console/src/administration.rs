@@ -1,7 +1,7 @@
 //! What the routes of people and of tokens have in common.
 
 use http::{HeaderMap, HeaderValue, header};
-use people::person::Grantor;
+use people::grant::Grantor;
 use people::{Actor, RequestKey};
 use platform::auth::{Admin, Scope};
 use platform::serve::ClientAddress;

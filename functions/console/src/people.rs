@@ -112,7 +112,7 @@ pub async fn list(
         (status = 403, description = "the caller is not an admin, or the scope exceeds the caller's"),
         (status = 409, description = "somebody with this address was invited or has signed in"),
         (status = 415, description = "the body is not JSON"),
-        (status = 422, description = "the key was used for another address"),
+        (status = 422, description = "the key was used for another invitation"),
         (status = 503, description = "the database is not available"),
     )
 )]

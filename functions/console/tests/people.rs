@@ -137,6 +137,9 @@ async fn an_invitation_with_an_idempotency_key_is_sent_once() {
     assert_eq!(again.json(), first.json());
     let other = json!({"email": "lee@example.com"});
     assert_eq!(invite(other, "k1").await.status, 422);
+    let mut admin = kim();
+    admin["role"] = json!("admin");
+    assert_eq!(invite(admin, "k1").await.status, 422);
     assert_eq!(invite(kim(), "k2").await.status, 409);
     assert_eq!(invite(kim(), "").await.status, 400);
 }

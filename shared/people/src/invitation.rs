@@ -4,10 +4,12 @@ use platform::auth::{Role, Scope};
 use platform::postgres::types::{Json, Type};
 use platform::{Error, Result};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
-use crate::person::{COLUMNS, Grantor, Person, note};
+use crate::grant::Grantor;
+use crate::person::{COLUMNS, Person, note};
 use crate::policy::is_address;
 use crate::{People, RequestKey, begin};
 
@@ -17,6 +19,14 @@ pub struct Invitation {
     pub email: String,
     pub role: Role,
     pub scope: Scope,
+}
+
+impl Invitation {
+    /// A digest that another invitation doesn't have.
+    fn digest(&self, email: &str) -> Result<[u8; 32]> {
+        let content = json!([email.to_ascii_lowercase(), self.role, self.scope]);
+        Ok(Sha256::digest(content.to_string()).into())
+    }
 }
 
 /// The person whom an invitation is for.
@@ -34,7 +44,7 @@ impl People {
     ///
     /// # Errors
     /// `Invalid` if the address is none. `Forbidden` if the grants exceed those of the grantor. `Conflict` if somebody
-    /// has this address already. `Unprocessable` if the key was used for another address.
+    /// has this address already. `Unprocessable` if the key was used for another invitation.
     pub async fn invite(
         &self,
         new: &Invitation,
@@ -48,19 +58,21 @@ impl People {
             ));
         }
         by.may_grant(&new.scope)?;
+        let digest = new.digest(email)?;
         let mut client = self.client().await?;
         let transaction = begin(&mut client).await?;
-        if let Some(person) = earlier(&transaction, email, key, by).await? {
+        if let Some(person) = earlier(&transaction, &digest, key, by).await? {
             let is_new = false;
             return Ok(Invited { person, is_new });
         }
         // A request at the same time waits here until this transaction has ended.
         let sql = format!(
-            "insert into people.person (id, email, role, scope, request, invited_at)
-             select $1, $2, $3, $4, $5, now()
-             where not exists (select from people.person where lower(email) = lower($2))
+            r#"insert into people.person (id, email, role, scope, request, invitation, invited_at)
+             select $1, $2, $3, $4, $5, $6, now()
+             where not exists (select from people.person
+                               where lower(email collate "C") = lower($2 collate "C"))
              on conflict do nothing
-             returning {COLUMNS}"
+             returning {COLUMNS}"#
         );
         let row = transaction
             .query_typed_opt(
@@ -71,11 +83,12 @@ impl People {
                     (&new.role.to_string(), Type::TEXT),
                     (&Json(&new.scope), Type::JSONB),
                     (&key.map(RequestKey::bytes), Type::BYTEA),
+                    (&key.map(|_| digest.as_slice()), Type::BYTEA),
                 ],
             )
             .await?;
         let Some(row) = row else {
-            let earlier = earlier(&transaction, email, key, by).await?;
+            let earlier = earlier(&transaction, &digest, key, by).await?;
             let taken = "somebody with this address was invited or has signed in";
             let person = earlier.ok_or_else(|| Error::Conflict(taken.to_owned()))?;
             let is_new = false;
@@ -93,7 +106,7 @@ impl People {
 /// Whom an earlier request with this key has invited.
 async fn earlier(
     db: &Transaction<'_>,
-    email: &str,
+    digest: &[u8],
     key: Option<&RequestKey>,
     by: &Grantor<'_>,
 ) -> Result<Option<Person>> {
@@ -101,21 +114,19 @@ async fn earlier(
         return Ok(None);
     };
     let sql = format!(
-        "select {COLUMNS} from people.person where request = $1 and people.includes($2, scope)"
+        "select {COLUMNS}, invitation from people.person where request = $1 and people.includes($2, scope)"
     );
     let values = [
         (&key.bytes() as _, Type::BYTEA),
         (&Json(by.reach) as _, Type::JSONB),
     ];
-    let row = db.query_typed_opt(&sql, &values).await?;
-    let person = row.as_ref().map(Person::of).transpose()?;
-    let address = |email: &str| email.to_lowercase();
-    if let Some(person) = &person
-        && person.email.as_deref().map(address) != Some(address(email))
-    {
+    let Some(row) = db.query_typed_opt(&sql, &values).await? else {
+        return Ok(None);
+    };
+    if row.try_get::<_, Option<&[u8]>>("invitation")? != Some(digest) {
         return Err(Error::Unprocessable(
-            "this Idempotency-Key was used for another address: send a new key".to_owned(),
+            "this Idempotency-Key was used for another invitation: send a new key".to_owned(),
         ));
     }
-    Ok(person)
+    Person::of(&row).map(Some)
 }

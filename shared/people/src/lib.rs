@@ -4,7 +4,7 @@ mod accounts;
 pub mod audit;
 pub mod cookie;
 mod expired;
-mod grant;
+pub mod grant;
 pub mod invitation;
 pub mod keyring;
 pub mod person;

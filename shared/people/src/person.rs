@@ -9,10 +9,8 @@ use serde_json::{Value, json};
 use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
-use crate::grant::{Admins, role_named};
+use crate::grant::{Admins, Grantor, role_named};
 use crate::{Actor, Entry, People, audit, begin};
-
-pub use crate::grant::Grantor;
 
 /// A person who has signed in, or was invited.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -53,6 +51,15 @@ pub struct Change {
 impl Change {
     pub fn is_empty(&self) -> bool {
         self.role.is_none() && self.scope.is_none() && self.is_active.is_none()
+    }
+
+    fn alters(&self, person: &Person) -> bool {
+        self.role.is_some_and(|role| role != person.role)
+            || self
+                .scope
+                .as_ref()
+                .is_some_and(|scope| *scope != person.scope)
+            || self.is_active.is_some_and(|it| it != person.is_active)
     }
 }
 
@@ -98,11 +105,11 @@ impl People {
     ) -> Result<Vec<Person>> {
         let client = self.client().await?;
         let sql = format!(
-            "select {COLUMNS} from people.person
+            r#"select {COLUMNS} from people.person
              where people.includes($1, scope)
-               and ($2::text is null or lower(email) = lower($2))
+               and ($2::text is null or lower(email collate "C") = lower($2 collate "C"))
                and ($3::uuid is null or id < $3)
-             order by id desc limit $4"
+             order by id desc limit $4"#
         );
         let rows = client
             .query_typed(
@@ -132,7 +139,8 @@ impl People {
         row.as_ref().map_or_else(|| Err(not_found()), Person::of)
     }
 
-    /// Changes a person, with `revision` only if it is the current one.
+    /// Changes a person, with `revision` only if it is the current one. A change to what the person has already leaves
+    /// the revision and the audit log as they are.
     ///
     /// # Errors
     /// `NotFound` outside the reach. `Forbidden` for oneself, and for grants that exceed those of the grantor. `Conflict`
@@ -155,6 +163,9 @@ impl People {
         }
         if let Some(scope) = &change.scope {
             by.may_grant(scope)?;
+        }
+        if !change.alters(&before) {
+            return Ok(before);
         }
         let sql = format!(
             "update people.person
@@ -213,7 +224,7 @@ impl People {
         self.commit(transaction).await
     }
 
-    /// Sets what a person chooses.
+    /// Sets what a person chooses. Choosing the same again leaves the revision as it is.
     ///
     /// # Errors
     /// `NotFound` if there is no such person. The values must have been checked.
@@ -231,12 +242,16 @@ impl People {
                 &sql,
                 &[
                     (&id, Type::UUID),
+               and (language, time_zone) is distinct from (coalesce($2, language), coalesce($3, time_zone))
                     (&preferences.language, Type::TEXT),
                     (&preferences.time_zone, Type::TEXT),
                 ],
             )
             .await?;
-        row.as_ref().map_or_else(|| Err(not_found()), Person::of)
+        match row {
+            Some(row) => Person::of(&row),
+            None => self.person(&Scope::all(), id).await,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who may sign in.
 
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 use platform::Env;
 
 /// Who may sign in, besides people who were invited. The default is nobody.
@@ -37,24 +37,21 @@ impl Policy {
     /// # Errors
     /// If one of them has a value that no person can match.
     pub fn of(env: &Env) -> anyhow::Result<Self> {
-        let domains = list(env, "SIGN_IN_DOMAINS");
-        if let Some(domain) = domains.iter().find(|it| !is_domain(it)) {
-            bail!("SIGN_IN_DOMAINS has {domain:?}, which is not a domain: write example.com");
-        }
-        let addresses = list(env, "SIGN_IN_ADDRESSES");
-        if let Some(address) = addresses.iter().find(|it| !is_address(it)) {
-            bail!("SIGN_IN_ADDRESSES has {address:?}, which is not an e-mail address");
-        }
+        let domains = list(
+            env,
+            "SIGN_IN_DOMAINS",
+            is_domain,
+            "a domain such as example.com",
+        )?;
+        let addresses = list(env, "SIGN_IN_ADDRESSES", is_address, "an e-mail address")?;
         let admin = env
             .get("SIGN_IN_ADMIN")
-            .map(|it| it.trim().to_lowercase())
+            .map(|it| it.trim().to_ascii_lowercase())
             .filter(|it| !it.is_empty());
-        if let Some(admin) = &admin {
-            ensure!(
-                is_address(admin),
-                "SIGN_IN_ADMIN is {admin:?}, which is not an e-mail address"
-            );
-        }
+        ensure!(
+            admin.as_deref().is_none_or(is_address),
+            "SIGN_IN_ADMIN is not an e-mail address: set it to one address, without a name"
+        );
         Ok(Self {
             domains,
             addresses,
@@ -64,7 +61,7 @@ impl Policy {
 
     /// Whether the person may sign in without an invitation.
     pub fn admits(&self, person: &Identity) -> bool {
-        let Some(address) = person.email.as_deref().map(str::to_lowercase) else {
+        let Some(address) = person.email.as_deref().map(str::to_ascii_lowercase) else {
             return false;
         };
         if self.is_first_admin(person) || self.addresses.contains(&address) {
@@ -74,7 +71,7 @@ impl Policy {
             .rsplit_once('@')
             .map(|(_, domain)| domain.to_owned());
         let domain = match person.issuer == GOOGLE {
-            true => person.hosted_domain.as_deref().map(str::to_lowercase),
+            true => person.hosted_domain.as_deref().map(str::to_ascii_lowercase),
             false => of_address,
         };
         domain.is_some_and(|domain| self.domains.contains(&domain))
@@ -82,15 +79,29 @@ impl Policy {
 
     /// Whether the person is the one who is to be the first admin.
     pub fn is_first_admin(&self, person: &Identity) -> bool {
-        let address = person.email.as_deref().map(str::to_lowercase);
+        let address = person.email.as_deref().map(str::to_ascii_lowercase);
         address.is_some() && address == self.admin
     }
 }
 
-fn list(env: &Env, name: &str) -> Vec<String> {
-    let parts = env.get(name).unwrap_or_default().split(',');
-    let parts = parts.map(|part| part.trim().to_lowercase());
-    parts.filter(|part| !part.is_empty()).collect()
+/// The values of a variable, in lower case. An error has the position of a value alone: logs have no addresses.
+fn list(
+    env: &Env,
+    variable: &str,
+    is_valid: fn(&str) -> bool,
+    kind: &str,
+) -> anyhow::Result<Vec<String>> {
+    let parts = env.get(variable).unwrap_or_default().split(',');
+    let parts = parts.map(|part| part.trim().to_ascii_lowercase());
+    let values: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
+    for (at, value) in values.iter().enumerate() {
+        let position = at + 1;
+        ensure!(
+            is_valid(value),
+            "{variable}: value {position} is not {kind}"
+        );
+    }
+    Ok(values)
 }
 
 fn is_domain(text: &str) -> bool {
@@ -158,7 +169,30 @@ mod tests {
     }
 
     #[test]
-    fn values_that_nobody_can_match_are_refused() {
+    fn only_ascii_letters_are_folded() {
+        let policy = policy(&[
+            ("SIGN_IN_ADDRESSES", "kim@partner.example"),
+            ("SIGN_IN_ADMIN", "Kate@example.org"),
+        ])
+        .unwrap();
+        let issuer = "https://id.example";
+        // The Kelvin sign, whose lower case is k.
+        for (email, expected) in [
+            ("KIM@partner.example", true),
+            ("\u{212A}im@partner.example", false),
+            ("kATE@EXAMPLE.org", true),
+            ("\u{212A}ate@example.org", false),
+        ] {
+            assert_eq!(
+                policy.admits(&person(issuer, Some(email), None)),
+                expected,
+                "{email}"
+            );
+        }
+    }
+
+    #[test]
+    fn values_that_nobody_can_match_are_refused_without_being_quoted() {
         for (name, value) in [
             ("SIGN_IN_DOMAINS", "example"),
             ("SIGN_IN_DOMAINS", "*.example.com"),
@@ -169,6 +203,9 @@ mod tests {
         ] {
             let error = policy(&[(name, value)]).unwrap_err().to_string();
             assert!(error.starts_with(name), "{error}");
+            for quoted in value.split(", ").filter(|it| *it != "example") {
+                assert!(!error.contains(quoted), "{error}");
+            }
         }
     }
 }

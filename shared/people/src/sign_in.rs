@@ -8,6 +8,7 @@ use platform::postgres::types::Type;
 use platform::{Error, Result};
 use serde_json::json;
 use tokio_postgres::Transaction;
+use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 use crate::grant::has_admin;
@@ -16,7 +17,6 @@ use crate::policy::{Identity, Policy};
 use crate::{Actor, People, begin, cookie};
 
 /// A person who has just signed in.
-#[derive(Debug)]
 pub struct SignIn {
     pub person: Person,
     /// The header that sets the cookie.
@@ -30,6 +30,19 @@ impl People {
     /// # Errors
     /// `Forbidden` for everybody else, and for people who were deactivated.
     pub async fn sign_in(
+        &self,
+        identity: &Identity,
+        policy: &Policy,
+        address: Option<IpAddr>,
+    ) -> Result<SignIn> {
+        match self.try_sign_in(identity, policy, address).await {
+            // The same person has signed in for the first time in the meantime, in another window, and is known now.
+            Err(Error::Conflict(_)) => self.try_sign_in(identity, policy, address).await,
+            signed_in => signed_in,
+        }
+    }
+
+    async fn try_sign_in(
         &self,
         identity: &Identity,
         policy: &Policy,
@@ -130,12 +143,13 @@ async fn find(
     if let Some(email) = &identity.email {
         let row = db
             .query_typed_opt(
-                "update people.person set issuer = $1, subject = $2
-                 where subject is null and lower(email) = lower($3)
-                 returning id, deactivated_at is null as is_active",
+                r#"update people.person set issuer = $1, subject = $2
+                 where subject is null and lower(email collate "C") = lower($3 collate "C")
+                 returning id, deactivated_at is null as is_active"#,
                 &[who[0].clone(), who[1].clone(), (email, Type::TEXT)],
             )
-            .await?;
+            .await
+            .map_err(taken)?;
         if let Some(row) = row {
             return Ok(Some((row.try_get(0)?, row.try_get(1)?, "invited")));
         }
@@ -146,6 +160,18 @@ async fn find(
     }
     if !policy.admits(identity) {
         return Ok(None);
+    }
+    // An issuer may give somebody who comes back a new subject. Only an admin lets a deactivated person in again.
+    let deactivated = db
+        .query_typed_opt(
+            r#"select id from people.person
+               where lower(email collate "C") = lower($1 collate "C") and deactivated_at is not null
+               limit 1"#,
+            &[(&identity.email, Type::TEXT)],
+        )
+        .await?;
+    if let Some(row) = deactivated {
+        return Ok(Some((row.try_get(0)?, false, "admitted")));
     }
     // Two first sign-ins at once are of one person.
     let row = db
@@ -162,6 +188,14 @@ async fn find(
         )
         .await?;
     Ok(Some((row.try_get(0)?, row.try_get(1)?, "admitted")))
+}
+
+/// The error of a statement that gives a row an identity.
+fn taken(error: tokio_postgres::Error) -> Error {
+    if error.code() == Some(&SqlState::UNIQUE_VIOLATION) {
+        return Error::Conflict("this account is signing in elsewhere: sign in again".to_owned());
+    }
+    error.into()
 }
 
 async fn known(db: &Transaction<'_>, identity: &Identity) -> Result<Option<(Uuid, bool)>> {

@@ -1,8 +1,9 @@
 //! The accounts of a database, and helpers for tests.
 
 use kit::postgres::{Database, database};
+use people::grant::Grantor;
 use people::invitation::Invitation;
-use people::person::{Change, Grantor, Person};
+use people::person::{Change, Person};
 use people::policy::{Identity, Policy};
 use people::token::{Created, NewToken};
 use people::{Actor, People};

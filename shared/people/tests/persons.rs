@@ -1,8 +1,9 @@
 //! People: invited, changed, deactivated and erased.
 
 use futures::future::join;
+use people::grant::Grantor;
 use people::invitation::{Invitation, Invited};
-use people::person::{Change, Grantor, Preferences};
+use people::person::{Change, Preferences};
 use people::{Actor, RequestKey};
 use platform::auth::{Role, Scope};
 use platform::{Caller, Result};
@@ -257,4 +258,74 @@ async fn an_erased_person_leaves_no_name_and_no_address() {
             "person.erase"
         ]
     );
+}
+
+#[tokio::test]
+async fn a_key_of_an_invitation_is_refused_for_another_one_whatever_became_of_the_person() {
+    let accounts = accounts().await;
+    let caller = Caller::service("a".into(), Role::Admin, Scope::all().into());
+    let key = RequestKey::of(&caller, "k1");
+    let invite = async |email: &str, role: Role, its: &str| {
+        let (email, scope) = (email.to_owned(), scope(its));
+        let invitation = Invitation { email, role, scope };
+        by(ALL, async |by| {
+            accounts.people.invite(&invitation, Some(&key), &by).await
+        })
+        .await
+    };
+    let kim = "kim@example.com";
+    let first = invite(kim, Role::Reader, SALES).await.unwrap().person;
+    for (email, its_role, its) in [
+        (kim, Role::Admin, SALES),
+        (kim, Role::Reader, ALL),
+        ("lee@example.com", Role::Reader, SALES),
+    ] {
+        assert_eq!(
+            status(invite(email, its_role, its).await),
+            422,
+            "{email} {its_role} {its}"
+        );
+    }
+    let changed = accounts
+        .change(ALL, &first, role(Role::Admin))
+        .await
+        .unwrap();
+    let again = invite("KIM@example.com", Role::Reader, SALES)
+        .await
+        .unwrap();
+    assert!(!again.is_new);
+    assert_eq!(
+        (again.person.id, again.person.role),
+        (changed.id, Role::Admin)
+    );
+}
+
+#[tokio::test]
+async fn a_change_that_changes_nothing_leaves_the_revision_and_the_audit_log() {
+    let accounts = accounts().await;
+    let invited = accounts.invite(ALL, "kim@example.com", Role::Writer, SALES);
+    let kim = invited.await.unwrap();
+    let same = Change {
+        role: Some(Role::Writer),
+        scope: Some(scope(SALES)),
+        is_active: Some(true),
+    };
+    let unchanged = accounts.change(ALL, &kim, same).await.unwrap();
+    assert_eq!(unchanged.revision, kim.revision);
+    let choice = |language: &str| Preferences {
+        language: Some(language.to_owned()),
+        time_zone: None,
+    };
+    let chosen = async |choice| {
+        accounts
+            .people
+            .prefer(kim.id, &choice)
+            .await
+            .unwrap()
+            .revision
+    };
+    assert_eq!(chosen(Preferences::default()).await, kim.revision);
+    assert_eq!(chosen(choice("ko")).await, kim.revision + 1);
+    assert_eq!(chosen(choice("ko")).await, kim.revision + 1);
+    assert_eq!(accounts.actions().await, ["person.invite"]);
 }

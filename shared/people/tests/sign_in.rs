@@ -127,7 +127,7 @@ async fn a_deactivated_person_is_refused_until_activated_again() {
         .people
         .sign_in(&identity("kim@example.com"), &policy(), None)
         .await;
-    let error = refused.unwrap_err().to_string();
+    let error = refused.err().unwrap().to_string();
     assert!(error.contains("deactivated"), "{error}");
     accounts.change(ALL, &kim, active(true)).await.unwrap();
     accounts.sign_in("kim@example.com").await;
@@ -179,4 +179,77 @@ async fn a_state_is_used_once_and_attempts_are_counted_per_minute() {
     let minute = "update people.attempt set minute = minute - interval '1 minute'";
     accounts.database.run(minute).await;
     assert!(people.may_try(b"source", 2).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_first_sign_in_beside_an_invitation_that_another_window_completes_meanwhile_is_known() {
+    let accounts = accounts().await;
+    let kim = identity("kim@example.com");
+    let mut other_window = accounts.database.client().await;
+    let transaction = other_window.transaction().await.unwrap();
+    let first = "insert into people.person (id, issuer, subject, role)
+                 values ('0190b2a0-0000-7000-8000-000000000001', 'https://id.example', 'subject of kim@example.com',
+                         'reader')";
+    transaction.batch_execute(first).await.unwrap();
+    let invited = accounts.invite(ALL, "kim@example.com", Role::Writer, SALES);
+    invited.await.unwrap();
+
+    let policy = policy();
+    let sign_in = accounts.people.sign_in(&kim, &policy, None);
+    let commit = async {
+        // The sign-in waits for the identity that the transaction has inserted.
+        let waiting = "select count(*) from pg_locks join pg_stat_activity using (pid)
+                       where not granted and datname = current_database()";
+        let client = accounts.database.client().await;
+        loop {
+            let row = client.query_typed_one(waiting, &[]).await.unwrap();
+            if row.get::<_, i64>(0) > 0 {
+                break transaction.commit().await.unwrap();
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let (signed_in, ()) = tokio::join!(sign_in, commit);
+    let person = signed_in.ok().unwrap().person;
+    assert_eq!(
+        person.id.to_string(),
+        "0190b2a0-0000-7000-8000-000000000001"
+    );
+}
+
+#[tokio::test]
+async fn a_deactivated_person_does_not_come_back_under_another_subject_of_the_same_address() {
+    let accounts = accounts().await;
+    let (kim, _) = accounts.sign_in("kim@example.com").await;
+    accounts.change(ALL, &kim, active(false)).await.unwrap();
+    let mut again = identity("KIM@example.com");
+    again.subject = "another".to_owned();
+    let refused = accounts.people.sign_in(&again, &policy(), None).await;
+    let error = refused.err().unwrap().to_string();
+    assert!(error.contains("deactivated"), "{error}");
+    let all = accounts.people.people(&scope(ALL), None, None, 10).await;
+    assert_eq!(all.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_address_with_a_letter_that_folds_to_an_ascii_one_is_another_address() {
+    let accounts = accounts().await;
+    let invited = accounts.invite(ALL, "kim@partner.example", Role::Admin, ALL);
+    let invited = invited.await.unwrap();
+    // The Kelvin sign, whose lower case is k.
+    let kelvin = "\u{212A}im@partner.example";
+    let refused = accounts
+        .people
+        .sign_in(&identity(kelvin), &policy(), None)
+        .await;
+    assert_eq!(status(refused), 403);
+    let found = accounts
+        .people
+        .people(&scope(ALL), Some(kelvin), None, 10)
+        .await;
+    assert!(found.unwrap().is_empty());
+    let other = accounts.invite(ALL, kelvin, Role::Reader, "{}").await;
+    assert_ne!(other.unwrap().id, invited.id);
+    let (kim, _) = accounts.sign_in("KIM@partner.example").await;
+    assert_eq!(kim.id, invited.id);
 }

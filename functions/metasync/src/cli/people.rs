@@ -4,8 +4,9 @@ use std::io::Write as _;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
+use people::grant::Grantor;
 use people::invitation::Invitation;
-use people::person::{Change, Grantor, Person};
+use people::person::{Change, Person};
 use people::{Actor, People};
 use platform::auth::{Role, Scope};
 use platform::{Env, Resources};
