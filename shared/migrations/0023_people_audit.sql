@@ -2,7 +2,7 @@
 
 create table people.audit (
     id uuid primary key,
-    at timestamptz not null default clock_timestamp(),
+    at timestamptz not null default clock_timestamp() check (isfinite(at)),
     action text not null,
     subject_kind text not null,
     subject text not null,
@@ -14,11 +14,12 @@ create table people.audit (
     request_id text,
     constraint personal_is_salted check ((personal is null) = (salt is null))
 );
-comment on column people.audit.personal is 'who did it, and from which address; null once the person is erased';
+comment on column people.audit.personal is 'who did it, and from which address; null once the person is erased, or after 400 days';
 comment on column people.audit.personal_digest is 'the SHA-256 of the salt and of personal, which is part of the chain and says nothing without the salt';
 create index audit_by_time on people.audit (at, id);
-create index audit_by_subject on people.audit (subject_kind, subject, id);
-create index audit_by_actor on people.audit ((personal ->> 'actor'), id) where personal is not null;
+create index audit_by_subject on people.audit (subject, at, id);
+create index audit_by_actor on people.audit ((personal ->> 'actor'), at, id) where personal is not null;
+create index audit_by_age on people.audit (at) where personal is not null and actor_kind in ('person', 'token');
 
 -- The chain. Each digest is one of the digest before it and of the row.
 create table people.audit_link (
