@@ -9,6 +9,8 @@ mod tokens;
 
 use ::people::People;
 use ::people::audit::AuditChain;
+use axum::extract::FromRef;
+use platform::auth::Auth;
 use platform::serve::{Class, body_limit, rate_class, time_limit};
 use platform::{All as _, Resources, Router, readiness, routes};
 
@@ -61,11 +63,33 @@ fn audit(resources: &Resources) -> anyhow::Result<Router> {
 fn administration(resources: &Resources) -> anyhow::Result<Router> {
     Ok(Router::new()
         .routes(routes!(people::list, people::invite))
+/// What the routes of people and tokens need.
+#[derive(Clone)]
+struct Administration {
+    people: People,
+    auth: Auth,
+}
+
+impl FromRef<Administration> for People {
+    fn from_ref(state: &Administration) -> Self {
+        state.people.clone()
+    }
+}
+
+impl FromRef<Administration> for Auth {
+    fn from_ref(state: &Administration) -> Self {
+        state.auth.clone()
+    }
+}
+
         .routes(routes!(people::read, people::change, people::erase))
         .routes(routes!(people::end_sign_ins))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::read, tokens::revoke))
         .layer(body_limit(MAX_BODY))
         .layer(rate_class(Class::Administration))
-        .with_state(People::open(resources)?))
+        .with_state(Administration {
+            people: People::open(resources)?,
+            auth: resources.auth()?,
+        }))
 }

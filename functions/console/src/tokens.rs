@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use people::People;
 use people::token::{Created, NewToken, Token};
-use platform::auth::{Admin, Role, Scope};
+use platform::auth::{Admin, Auth, Role, Scope};
 use platform::serve::ClientAddress;
 use platform::{Cursor, Json, Path, Query, Result};
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,8 @@ pub struct TokenPage {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenRequest {
-    /// The name of the service, which its requests have in logs. One token at a time has a name, unless it is revoked.
+    /// The name of the service, which its requests have in logs. One token at a time has a name, unless it is revoked,
+    /// and none has a name in `AUTH_TOKENS`.
     #[schema(min_length = 1, max_length = 100)]
     name: String,
     role: Role,
@@ -103,7 +104,7 @@ pub async fn list(
         (status = 201, description = "created; the `Location` header has the URL of the token", body = CreatedToken),
         (status = 400, description = "the name, the scope or the expiry is invalid"),
         (status = 403, description = "the caller is not an admin, or the scope exceeds the caller's"),
-        (status = 409, description = "a token of this name is not revoked, or an earlier request with this key created the token"),
+        (status = 409, description = "a token of this name is not revoked, or is in `AUTH_TOKENS`; or an earlier request with this key created the token"),
         (status = 415, description = "the body is not JSON"),
         (status = 422, description = "the key was used for another token"),
         (status = 503, description = "the database is not available"),
@@ -111,6 +112,7 @@ pub async fn list(
 )]
 pub async fn create(
     State(people): State<People>,
+    State(auth): State<Auth>,
     admin: Admin,
     address: ClientAddress,
     headers: HeaderMap,
@@ -124,6 +126,7 @@ pub async fn create(
         scope: new.scope,
         expires_at: new.expires_at,
     };
+    new.check_name_is_free(&auth)?;
     let by = admin.grantor();
     let Created { token, secret } = people.create_token(&new, key.as_ref(), &by).await?;
     let not_kept = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -96,3 +96,14 @@ async fn a_retry_names_the_token_whose_secret_it_can_not_show() {
     let listed = console.get("/v1/tokens").await.json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn a_token_can_not_have_the_name_of_one_in_the_configuration() {
+    let console = Console::start().await;
+    let mut body = bot();
+    body["name"] = json!("sales");
+    let reply = console.post("/v1/tokens", &body).await;
+    assert_eq!(reply.status, 409);
+    let detail = reply.json()["detail"].to_string();
+    assert!(detail.contains("AUTH_TOKENS"), "{detail}");
+}

@@ -1,7 +1,7 @@
 //! Tokens: those of services, which an admin creates and revokes, and those of people, which end with their sign-in.
 
 use jiff::Timestamp;
-use platform::auth::{Role, Scope};
+use platform::auth::{Auth, Role, Scope};
 use platform::postgres::types::{Json, Type};
 use platform::{Error, Result};
 use serde::Serialize;
@@ -11,10 +11,12 @@ use uuid::Uuid;
 
 use crate::cookie::{Random, hash};
 use crate::grant::{Grantor, check_name, role_named};
-use crate::{Entry, People, RequestKey, audit, begin};
+use crate::{Actor, Entry, People, RequestKey, audit, begin};
 
 /// What a token begins with, so that one in a log or in a commit is recognized.
 pub const PREFIX: &str = "mst_";
+/// The most tokens of a sign-in that are valid at once.
+const MOST_OF_A_SIGN_IN: i64 = 10;
 
 /// A service token, without its secret.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -47,8 +49,24 @@ pub struct NewToken {
     pub expires_at: Option<Timestamp>,
 }
 
+impl NewToken {
+    /// Refuses a name that a token in `AUTH_TOKENS` has: a log could not tell the two callers apart.
+    ///
+    /// # Errors
+    /// `Conflict`.
+    pub fn check_name_is_free(&self, auth: &Auth) -> Result<()> {
+        let callers = auth.token_callers();
+        if callers.iter().all(|caller| *caller.name != *self.name) {
+            return Ok(());
+        }
+        Err(Error::Conflict(format!(
+            "AUTH_TOKENS has a token with the name {:?}: use another name",
+            self.name
+        )))
+    }
+}
+
 /// A new token with its secret, which is not shown again.
-#[derive(Debug)]
 pub struct Created {
     pub token: Token,
     pub secret: String,
@@ -169,7 +187,7 @@ impl People {
             action: "token.create",
             subject_kind: "token",
             subject: &token.id.to_string(),
-            detail: json!({"name": token.name, "role": token.role.to_string(), "scope": token.scope,
+            detail: json!({"role": token.role.to_string(), "scope": token.scope,
                 "expires_at": token.expires_at}),
         };
         audit::record(&transaction, by.actor, &entry).await?;
@@ -213,33 +231,59 @@ impl People {
     }
 
     /// Creates a token for a person who is signed in with this cookie. It is valid for an hour, and ends with the
-    /// sign-in. Returns the secret, and when it expires.
+    /// sign-in. A sign-in has at most 10: the oldest one ends. Returns the secret, and when it expires.
     ///
     /// # Errors
     /// `Unauthenticated` if the sign-in has ended.
-    pub async fn token_of_person(&self, cookie: &str) -> Result<(String, Timestamp)> {
+    pub async fn token_of_person(
+        &self,
+        cookie: &str,
+        actor: &Actor,
+    ) -> Result<(String, Timestamp)> {
         let Random(random) = Random::new()?;
         let secret = format!("{PREFIX}{random}");
-        let client = self.client().await?;
-        let row = client
+        let cookie = hash(cookie);
+        let mut client = self.client().await?;
+        let transaction = begin(&mut client).await?;
+        let signed_in = transaction
             .query_typed_opt(
-                "with expired as (
-                     delete from people.token using people.cookie
-                     where cookie.hash = $3 and token.person_id = cookie.person_id and token.expires_at < now()
-                 )
-                 insert into people.token (id, hash, person_id, cookie_hash, expires_at)
-                 select $1, $2, person_id, hash, now() + interval '1 hour'
-                 from people.cookie where hash = $3 and expires_at > now()
-                 returning expires_at",
-                &[
-                    (&Uuid::now_v7(), Type::UUID),
-                    (&hash(&secret).as_slice(), Type::BYTEA),
-                    (&hash(cookie).as_slice(), Type::BYTEA),
-                ],
+                "select person_id from people.cookie where hash = $1 and expires_at > now() for update",
+                &[(&cookie.as_slice(), Type::BYTEA)],
             )
             .await?;
         let ended = || Error::Unauthenticated("the sign-in has ended: sign in again".to_owned());
-        let expires_at = row.ok_or_else(ended)?.try_get(0)?;
+        let person: Uuid = signed_in.ok_or_else(ended)?.try_get(0)?;
+        let id = Uuid::now_v7();
+        let row = transaction
+            .query_typed_one(
+                "with ended as (
+                     delete from people.token
+                     where cookie_hash = $4
+                       and (expires_at <= now()
+                            or id in (select id from people.token where cookie_hash = $4 and expires_at > now()
+                                      order by created_at desc, id desc offset $5))
+                 )
+                 insert into people.token (id, hash, person_id, cookie_hash, expires_at)
+                 values ($1, $2, $3, $4, now() + interval '1 hour')
+                 returning expires_at",
+                &[
+                    (&id, Type::UUID),
+                    (&hash(&secret).as_slice(), Type::BYTEA),
+                    (&person, Type::UUID),
+                    (&cookie.as_slice(), Type::BYTEA),
+                    (&(MOST_OF_A_SIGN_IN - 1), Type::INT8),
+                ],
+            )
+            .await?;
+        let expires_at: Timestamp = row.try_get(0)?;
+        let entry = Entry {
+            action: "token.create",
+            subject_kind: "token",
+            subject: &id.to_string(),
+            detail: json!({ "expires_at": expires_at }),
+        };
+        audit::record(&transaction, actor, &entry).await?;
+        self.commit(transaction).await?;
         Ok((secret, expires_at))
     }
 }

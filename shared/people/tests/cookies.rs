@@ -1,5 +1,6 @@
 //! How long a sign-in lasts, and what ends it.
 
+use people::Actor;
 use platform::auth::{Accounts as _, Role};
 use uuid::Uuid;
 
@@ -77,8 +78,14 @@ async fn signing_out_ends_this_sign_in_and_its_tokens_and_no_other() {
     let people = &accounts.people;
     let (kim, one) = accounts.sign_in("kim@example.com").await;
     let (_, other) = accounts.sign_in("kim@example.com").await;
-    let (token, _) = people.token_of_person(&one).await.unwrap();
-    let (others, _) = people.token_of_person(&other).await.unwrap();
+    let (token, _) = people
+        .token_of_person(&one, &Actor::command())
+        .await
+        .unwrap();
+    let (others, _) = people
+        .token_of_person(&other, &Actor::command())
+        .await
+        .unwrap();
     for token in [&token, &others] {
         assert!(people.is_token(token));
         let caller = people.by_token(token).await.unwrap().unwrap();
@@ -89,7 +96,10 @@ async fn signing_out_ends_this_sign_in_and_its_tokens_and_no_other() {
     people.sign_out(&one, &actor).await.unwrap();
     assert!(people.by_cookie(&one).await.unwrap().is_none());
     assert!(people.by_token(&token).await.unwrap().is_none());
-    assert_eq!(status(people.token_of_person(&one).await), 401);
+    assert_eq!(
+        status(people.token_of_person(&one, &Actor::command()).await),
+        401
+    );
     assert!(people.by_cookie(&other).await.unwrap().is_some());
     assert!(people.by_token(&others).await.unwrap().is_some());
     let actions = accounts.actions().await;
@@ -110,7 +120,10 @@ async fn an_admin_ends_all_sign_ins_and_a_deactivation_does_for_ever() {
         assert!(people.by_cookie(cookie).await.unwrap().is_none());
     }
     let (_, three) = accounts.sign_in("kim@example.com").await;
-    let (token, _) = people.token_of_person(&three).await.unwrap();
+    let (token, _) = people
+        .token_of_person(&three, &Actor::command())
+        .await
+        .unwrap();
     accounts.change(ALL, &kim, active(false)).await.unwrap();
     assert!(people.by_cookie(&three).await.unwrap().is_none());
     assert!(people.by_token(&token).await.unwrap().is_none());
@@ -123,7 +136,11 @@ async fn an_admin_ends_all_sign_ins_and_a_deactivation_does_for_ever() {
 async fn a_token_of_a_person_lasts_an_hour() {
     let accounts = accounts().await;
     let (_, cookie) = accounts.sign_in("kim@example.com").await;
-    let (token, expires_at) = accounts.people.token_of_person(&cookie).await.unwrap();
+    let (token, expires_at) = accounts
+        .people
+        .token_of_person(&cookie, &Actor::command())
+        .await
+        .unwrap();
     let left = expires_at.as_second() - jiff::Timestamp::now().as_second();
     assert!((3_500..=3_600).contains(&left), "{left}");
     let passed = "update people.token set expires_at = now() - interval '1 second'";
@@ -131,7 +148,11 @@ async fn a_token_of_a_person_lasts_an_hour() {
     let found = open(&accounts.database).by_token(&token).await.unwrap();
     assert!(found.is_none());
     // The next one removes it.
-    accounts.people.token_of_person(&cookie).await.unwrap();
+    accounts
+        .people
+        .token_of_person(&cookie, &Actor::command())
+        .await
+        .unwrap();
     let client = accounts.database.client().await;
     let rows = client
         .query_typed("select from people.token", &[])

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use kit::clock::WallClock;
 use people::token::{Created, NewToken};
-use people::{People, RequestKey};
+use people::{Actor, People, RequestKey};
 use platform::auth::{Accounts as _, Role, Scope};
 use platform::{Caller, Resources, Result};
 
@@ -186,7 +186,11 @@ async fn the_time_of_the_last_use_is_exact_to_five_minutes() {
 async fn a_refused_token_of_a_person_is_not_used_and_a_refused_cookie_is_not_renewed() {
     let accounts = accounts().await;
     let (_, cookie) = accounts.sign_in("kim@example.com").await;
-    let (token, _) = accounts.people.token_of_person(&cookie).await.unwrap();
+    let (token, _) = accounts
+        .people
+        .token_of_person(&cookie, &Actor::command())
+        .await
+        .unwrap();
     let ago = "update people.cookie set last_seen_at = now() - interval '6 minutes'";
     accounts.database.run(ago).await;
     let client = accounts.database.client().await;
@@ -212,7 +216,7 @@ async fn a_retry_creates_no_second_token_and_can_not_show_the_secret_again() {
     let mut token = new("bot");
     token.expires_at = Some(Timestamp::now() + SignedDuration::from_hours(1));
     let first = create(&accounts, &token, Some("k1")).await.unwrap();
-    let error = create(&accounts, &token, Some("k1")).await.unwrap_err();
+    let error = create(&accounts, &token, Some("k1")).await.err().unwrap();
     assert_eq!(error.status(), 409);
     assert!(
         error.to_string().contains(&first.token.id.to_string()),
@@ -235,4 +239,37 @@ async fn a_retry_creates_no_second_token_and_can_not_show_the_secret_again() {
     let mut statuses = join_all(at_once).await;
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409, 409, 409, 409]);
+}
+
+#[tokio::test]
+async fn a_token_of_a_person_is_in_the_audit_log_and_a_sign_in_has_ten() {
+    let accounts = accounts().await;
+    let people = &accounts.people;
+    let (kim, cookie) = accounts.sign_in("kim@example.com").await;
+    let (_, other) = accounts.sign_in("kim@example.com").await;
+    let actor = Actor::person(kim.id, None);
+    let create = async |cookie: &str| people.token_of_person(cookie, &actor).await.unwrap().0;
+    let of_other = create(&other).await;
+    let mut secrets = Vec::new();
+    for _ in 0..12 {
+        secrets.push(create(&cookie).await);
+    }
+    let mut valid = Vec::new();
+    for secret in &secrets {
+        valid.push(people.by_token(secret).await.unwrap().is_some());
+    }
+    assert_eq!(valid, [vec![false; 2], vec![true; 10]].concat());
+    assert!(people.by_token(&of_other).await.unwrap().is_some());
+    let client = accounts.database.client().await;
+    let row = client
+        .query_typed_one(
+            "select count(distinct subject), min(actor_kind), min(personal ->> 'actor'), min(subject_kind)
+             from people.audit where action = 'token.create'",
+            &[],
+        )
+        .await
+        .unwrap();
+    assert_eq!(row.get::<_, i64>(0), 13);
+    let texts: Vec<String> = (1..4).map(|at| row.get(at)).collect();
+    assert_eq!(texts, ["person", &kim.id.to_string(), "token"]);
 }

@@ -43,6 +43,14 @@ impl TestRequest {
         self
     }
 
+    /// A value that need not be ASCII.
+    pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
+        let name: HeaderName = name.parse().expect("a header name");
+        let value = HeaderValue::from_bytes(value).expect("a header value");
+        self.request.headers_mut().insert(name, value);
+        self
+    }
+
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", format!("Bearer {token}"))
     }

@@ -6,7 +6,8 @@ use http::{Method, StatusCode};
 use kit::TestApp;
 use kit::postgres::database;
 use metasync::functions::FUNCTIONS;
-use people::person::{Change, Grantor};
+use people::grant::Grantor;
+use people::person::Change;
 use people::policy::{Identity, Policy};
 use people::token::NewToken;
 use people::{Actor, People};
@@ -78,7 +79,7 @@ async fn callers(people: &People, role: Role, scope: &str) -> Callers {
     changed.expect("a change");
     let cookie = signed_in.cookie.to_str().expect("ASCII");
     let cookie = cookie.split(['=', ';']).nth(1).expect("a value");
-    let personal = people.token_of_person(cookie).await;
+    let personal = people.token_of_person(cookie, &Actor::command()).await;
     Callers {
         role,
         configured: format!("configured-{role}"),

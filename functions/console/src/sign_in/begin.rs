@@ -1,14 +1,14 @@
 //! `GET /auth/sign-in`: sends a person to the issuer.
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use http::{HeaderMap, Uri, header};
 use platform::serve::ClientAddress;
 use platform::{Query, Result};
 use serde::Deserialize;
 
 use super::attempts::{self, Step};
-use super::login::Logins;
+use super::login;
 use super::page::Failure;
 use super::{SignIn, return_to};
 
@@ -66,8 +66,10 @@ async fn redirect(
     attempts::count(&sign_in.people, &keyring, Step::Begin, address).await?;
     let now = sign_in.now();
     let (login, url) = issuer.begin(return_to, now).await?;
-    let mut logins = Logins::open(&keyring, headers, now);
-    logins.add(login);
-    let cookie = [(header::SET_COOKIE, logins.header(&keyring)?)];
-    Ok((cookie, Redirect::to(url.as_str())).into_response())
+    let added = login.header(&keyring)?;
+    let mut cookies = login::dispensable(&keyring, headers, now, added.len());
+    cookies.push(added);
+    let cookies = cookies.into_iter().map(|it| (header::SET_COOKIE, it));
+    let redirect = Redirect::to(url.as_str());
+    Ok((AppendHeaders(cookies), redirect).into_response())
 }

@@ -8,7 +8,7 @@ use platform::{Error, Query, Result};
 use serde::Deserialize;
 
 use super::attempts::{self, Step};
-use super::login::Logins;
+use super::login::Login;
 use super::page::Failure;
 use super::{SignIn, count_failure};
 
@@ -53,14 +53,16 @@ pub async fn callback(
     headers: HeaderMap,
     target: Uri,
 ) -> Response {
-    let keyring = sign_in.keyring.current();
-    let mut logins = Logins::open(&keyring, &headers, sign_in.now());
     let mut return_to = "/".to_owned();
+    // The cookie of a login that is over, whatever came of it. Those of other tabs go on.
+    let mut ended = None;
     let completed = async {
         let issuer = sign_in.issuer()?;
+        let keyring = sign_in.keyring.current();
         attempts::count(&sign_in.people, &keyring, Step::Callback, address).await?;
         let Query(parameters) = Query::<Parameters>::try_from_uri(&target)?;
-        let login = logins.take(parameters.state.as_deref().unwrap_or_default());
+        let state = parameters.state.as_deref().unwrap_or_default();
+        let login = Login::open(&keyring, &headers, state, sign_in.now());
         let login = login.ok_or_else(|| {
             Error::Invalid(
                 "this login did not begin in this browser, or it took more than 10 minutes: sign in again"
@@ -68,15 +70,19 @@ pub async fn callback(
             )
         })?;
         return_to.clone_from(&login.return_to);
-        if !sign_in.people.use_state(&login.state).await? {
+        // A login that can't be completed now can be once the issuer is there again.
+        let endpoints = issuer.endpoints().await?;
+        let is_first = sign_in.people.use_state(&login.state).await?;
+        ended = Some(login.removed());
+        if !is_first {
             return Err(Error::Invalid(
                 "this login was completed before: sign in again".to_owned(),
             ));
         }
-        issuer.check(&login, parameters.iss.as_deref()).await?;
+        issuer.check(&endpoints, &login, parameters.iss.as_deref())?;
         let code = code(&parameters)?;
-        let identity = issuer.redeem(code, &login).await?;
-        sign_in.complete(&identity, address, &headers).await
+        let identified = issuer.redeem(&endpoints, code, &login).await?;
+        sign_in.complete(&identified, address, &headers).await
     };
     let completed = completed.await;
     let response = match completed {
@@ -89,11 +95,8 @@ pub async fn callback(
             Failure { error, return_to }.into_response()
         }
     };
-    // The login is over, whatever came of it. Those of other tabs go on.
-    match logins.header(&keyring) {
-        Ok(cookie) => (AppendHeaders([(header::SET_COOKIE, cookie)]), response).into_response(),
-        Err(error) => Failure::from(Error::from(error)).into_response(),
-    }
+    let ended = ended.map(|cookie| (header::SET_COOKIE, cookie));
+    (AppendHeaders(ended), response).into_response()
 }
 
 /// The code, or why there is none. The issuer's own text is not repeated.

@@ -4,7 +4,7 @@ use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, header};
 use people::person::Person;
-use platform::auth::Role;
+use platform::auth::{self, Role};
 use platform::serve::ClientAddress;
 use platform::{Error, Json, RawBody, Result};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 use super::attempts::{self, Step};
-use super::{SignIn, cookies, count_failure};
+use super::{SignIn, count_failure};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 /// The cookie and the field with which Google's button protects its form.
@@ -50,7 +50,10 @@ impl<S: Send + Sync> FromRequest<S> for Credential {
             let Json(credential) = Json::from_request(request, state).await?;
             return Ok(credential);
         }
-        let expected = cookies::one(headers, FORM_TOKEN).map(str::to_owned);
+        let expected = auth::cookie(headers, FORM_TOKEN)
+            .ok()
+            .flatten()
+            .map(str::to_owned);
         let RawBody(body) = RawBody::from_request(request, state).await?;
         let fields = || form_urlencoded::parse(&body);
         let field = |name: &str| fields().find(|(its, _)| its == name).map(|(_, it)| it);
@@ -138,15 +141,14 @@ async fn attempt(
     let keyring = sign_in.keyring.current();
     attempts::count(&sign_in.people, &keyring, Step::Credential, address).await?;
     let Credential { credential } = Credential::from_request(request, &()).await?;
-    let (identity, claims) = issuer.identify(&credential).await?;
-    let issued_at = claims.get("iat").and_then(serde_json::Value::as_u64);
+    let identified = issuer.identify(&credential).await?;
+    let issued_at = identified.issued_at;
     let is_recent = issued_at.is_some_and(|at| sign_in.now().saturating_sub(at) < LARGEST_AGE);
-    if !is_recent || !sign_in.people.use_state(&credential).await? {
+    if !is_recent {
         return Err(Error::Unauthenticated(
-            "the ID token is older than 10 minutes, or was used before: use the button again"
-                .to_owned(),
+            "the ID token is older than 10 minutes: use the button again".to_owned(),
         ));
     }
-    let signed_in = sign_in.complete(&identity, address, headers).await?;
+    let signed_in = sign_in.complete(&identified, address, headers).await?;
     Ok((signed_in.cookie, signed_in.person))
 }

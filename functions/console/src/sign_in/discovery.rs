@@ -15,6 +15,8 @@ use super::http::Bounded;
 
 /// The age at which the document is fetched again.
 const FRESH: Duration = Duration::from_secs(60 * 60);
+/// The age up to which the document is used if it can't be fetched again.
+const USABLE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The time after a failed fetch in which none is tried, so that waiting people don't wait for one another.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -43,14 +45,20 @@ struct Document {
     authorization_response_iss_parameter_supported: bool,
 }
 
-/// Fetches the document when it is needed, and keeps it for an hour.
+/// Fetches the document when it is needed, and keeps it for an hour; for a day while the issuer can't be reached.
 #[derive(Debug)]
 pub struct Discovery {
     http: Bounded,
     clock: Clock,
     issuer: String,
     url: Url,
-    last: Mutex<Option<(Moment, Option<Endpoints>)>>,
+    last: Mutex<Fetches>,
+}
+
+#[derive(Debug, Default)]
+struct Fetches {
+    known: Option<(Moment, Endpoints)>,
+    failed: Option<Moment>,
 }
 
 impl Discovery {
@@ -71,19 +79,41 @@ impl Discovery {
     /// The endpoints.
     ///
     /// # Errors
-    /// `Unavailable` if the issuer doesn't send a valid document in time.
+    /// `Unavailable` if the issuer has not sent a valid document in time for a day.
     pub async fn endpoints(&self) -> Result<Endpoints> {
         let mut last = self.last.lock().await;
-        if let Some((at, known)) = &*last {
-            let usable = if known.is_some() { FRESH } else { PAUSE };
-            if self.clock.since(*at) < usable {
-                return known.clone().ok_or_else(|| unavailable(None));
+        let is_within = |at: Moment, age| self.clock.since(at) < age;
+        let known = |last: &Fetches, age| match &last.known {
+            Some((at, endpoints)) if is_within(*at, age) => Some(endpoints.clone()),
+            _ => None,
+        };
+        if let Some(endpoints) = known(&last, FRESH) {
+            return Ok(endpoints);
+        }
+        let mut cause = None;
+        if last.failed.is_none_or(|at| !is_within(at, PAUSE)) {
+            match self.fetch().await {
+                Ok(endpoints) => {
+                    last.known = Some((self.clock.now(), endpoints.clone()));
+                    return Ok(endpoints);
+                }
+                Err(error) => {
+                    last.failed = Some(self.clock.now());
+                    cause = Some(error);
+                }
             }
         }
-        let fetched = self.fetch().await;
-        let at = self.clock.now();
-        *last = Some((at, fetched.as_ref().ok().cloned()));
-        fetched.map_err(|cause| unavailable(Some(cause)))
+        let Some(endpoints) = known(&last, USABLE) else {
+            return Err(unavailable(cause));
+        };
+        if let Some(cause) = cause {
+            let error = format!("{cause:#}");
+            tracing::warn!(
+                error,
+                "the document of the issuer of sign-ins can't be fetched again"
+            );
+        }
+        Ok(endpoints)
     }
 
     async fn fetch(&self) -> anyhow::Result<Endpoints> {

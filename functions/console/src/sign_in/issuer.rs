@@ -51,6 +51,15 @@ struct WithIdToken {
 
 impl ExtraTokenFields for WithIdToken {}
 
+/// A person whom a verified ID token names.
+pub struct Identified {
+    pub identity: Identity,
+    /// What the issuer signed. The token without its signature, of which there may be several for the same content.
+    pub signed: String,
+    /// In seconds since 1970.
+    pub issued_at: Option<u64>,
+}
+
 /// The configured issuer.
 pub struct Issuer {
     configuration: Configuration,
@@ -82,12 +91,20 @@ impl Issuer {
         &self.configuration
     }
 
+    /// The endpoints of the issuer.
+    ///
+    /// # Errors
+    /// `Unavailable` if it has not said them for a day.
+    pub async fn endpoints(&self) -> Result<Endpoints> {
+        self.discovery.endpoints().await
+    }
+
     /// A new login, and the address of the issuer that continues it.
     ///
     /// # Errors
     /// `Unavailable` if the issuer can't be reached.
     pub async fn begin(&self, return_to: &str, now: u64) -> Result<(Login, Url)> {
-        let endpoints = self.discovery.endpoints().await?;
+        let endpoints = self.endpoints().await?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let nonce = CsrfToken::new_random_len(RANDOM_BYTES).into_secret();
         let state = || CsrfToken::new_random_len(RANDOM_BYTES);
@@ -113,13 +130,12 @@ impl Issuer {
     /// that sent them back, if it says.
     ///
     /// # Errors
-    /// `Invalid` if it is another one, `Unavailable` if the issuer can't be reached.
-    pub async fn check(&self, login: &Login, named: Option<&str>) -> Result<()> {
+    /// `Invalid` if it is another one.
+    pub fn check(&self, endpoints: &Endpoints, login: &Login, named: Option<&str>) -> Result<()> {
         let own = &self.configuration.issuer;
-        let must_name = self.discovery.endpoints().await?.names_itself;
         let is_named = match named {
             Some(named) => named == own,
-            None => !must_name,
+            None => !endpoints.names_itself,
         };
         if is_named && login.issuer == *own {
             return Ok(());
@@ -133,10 +149,14 @@ impl Issuer {
     ///
     /// # Errors
     /// `Unauthenticated` if the code or the ID token is not valid, `Unavailable` if the issuer can't be reached.
-    pub async fn redeem(&self, code: &str, login: &Login) -> Result<Identity> {
-        let endpoints = self.discovery.endpoints().await?;
+    pub async fn redeem(
+        &self,
+        endpoints: &Endpoints,
+        code: &str,
+        login: &Login,
+    ) -> Result<Identified> {
         let tokens = self
-            .client(&endpoints)?
+            .client(endpoints)?
             .exchange_code(AuthorizationCode::new(code.to_owned()))
             .set_pkce_verifier(PkceCodeVerifier::new(login.verifier.clone()))
             .request_async(&self.http)
@@ -158,17 +178,25 @@ impl Issuer {
         {
             user_info::add(&self.http, url, tokens.access_token(), &mut claims).await?;
         }
-        identity::of_claims(&self.configuration.issuer, &claims)
+        self.identified(id_token, &claims)
     }
 
-    /// The person for whom the issuer created an ID token that did not come from the token endpoint, and its claims.
+    /// The person for whom the issuer created an ID token that did not come from the token endpoint.
     ///
     /// # Errors
     /// `Unauthenticated` if it is not valid, `Unavailable` if the issuer can't be reached.
-    pub async fn identify(&self, id_token: &str) -> Result<(Identity, Map<String, Value>)> {
+    pub async fn identify(&self, id_token: &str) -> Result<Identified> {
         let claims = self.id_tokens.verify(id_token).await?;
-        let identity = identity::of_claims(&self.configuration.issuer, &claims)?;
-        Ok((identity, claims))
+        self.identified(id_token, &claims)
+    }
+
+    fn identified(&self, id_token: &str, claims: &Map<String, Value>) -> Result<Identified> {
+        let (signed, _) = id_token.rsplit_once('.').unwrap_or_default();
+        Ok(Identified {
+            identity: identity::of_claims(&self.configuration.issuer, claims)?,
+            signed: signed.to_owned(),
+            issued_at: claims.get("iat").and_then(Value::as_u64),
+        })
     }
 
     fn client(&self, endpoints: &Endpoints) -> Result<Client> {

@@ -3,14 +3,16 @@
 use axum::extract::State;
 use http::HeaderMap;
 use jiff::Timestamp;
+use people::Actor;
 use people::person::{Person, Preferences};
 use platform::auth::{Role, Scope};
+use platform::serve::ClientAddress;
 use platform::time_zone::Zone;
 use platform::{Caller, Error, Json, Result};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{SignIn, cookies};
+use super::{SignIn, cookie_of};
 
 /// The longest tag of a language, in characters.
 const LONGEST_TAG: usize = 35;
@@ -118,7 +120,8 @@ pub async fn change(
 
 /// Create a token in your name
 ///
-/// For programs that you run: it has your role and scope for an hour, and ends with this sign-in.
+/// For programs that you run: it has your role and scope for an hour, and ends with this sign-in. A sign-in has at most
+/// 10 such tokens: a further one ends the oldest.
 #[utoipa::path(
     post,
     path = "/api/me/token",
@@ -133,16 +136,18 @@ pub async fn change(
 )]
 pub async fn token(
     State(sign_in): State<SignIn>,
-    _: Caller,
+    caller: Caller,
+    ClientAddress(address): ClientAddress,
     headers: HeaderMap,
 ) -> Result<Json<OwnToken>> {
-    let cookie = cookies::sign_in(&headers).ok_or_else(|| {
+    let cookie = cookie_of(&headers)?.ok_or_else(|| {
         Error::Unauthenticated(
             "only the cookie of a sign-in gives a token: send it without `Authorization`"
                 .to_owned(),
         )
     })?;
-    let (token, expires_at) = sign_in.people.token_of_person(cookie).await?;
+    let actor = Actor::of(&caller, address);
+    let (token, expires_at) = sign_in.people.token_of_person(cookie, &actor).await?;
     Ok(Json(OwnToken { token, expires_at }))
 }
 

@@ -1,7 +1,7 @@
 //! Sign-in with OpenID Connect: authorization code, PKCE, `state` and `nonce`.
 //!
 //! A person opens a page without a cookie and is sent to `GET /auth/sign-in`, which sends them to the issuer and keeps
-//! the secrets of the login in an encrypted cookie ([`login`]). The issuer sends them back to `GET /auth/callback`. It
+//! the secrets of the login in an encrypted cookie of its own ([`login`]). The issuer sends them back to `GET /auth/callback`. It
 //! redeems the code for an ID token ([`issuer`]), finds or creates the person ([`people::sign_in`]), sets the cookie of
 //! the sign-in and returns to the page. `POST /api/auth/google` does the same with an ID token that the page got from
 //! Google's button.
@@ -10,7 +10,6 @@ mod attempts;
 mod begin;
 mod callback;
 mod configuration;
-mod cookies;
 mod credential;
 mod discovery;
 mod home;
@@ -31,15 +30,15 @@ use ::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::map_response;
 use axum::response::Response;
 use people::keyring::Keyring;
-use people::policy::Identity;
 use people::{Actor, People};
+use platform::auth;
 use platform::secrets::Rotating;
-use platform::serve::{ClientAddress, body_limit};
+use platform::serve::{Class, ClientAddress, body_limit, rate_class};
 use platform::telemetry::{Unit, metric};
 use platform::{Clock, Error, Resources, Result, Router, routes};
 
 use configuration::Configuration;
-use issuer::Issuer;
+use issuer::{Identified, Issuer};
 
 /// The largest body: an ID token and a few fields.
 const MAX_BODY: usize = 32 * 1024;
@@ -105,7 +104,11 @@ pub fn routes(resources: &Resources) -> anyhow::Result<Router> {
         .routes(routes!(home::home))
         .routes(routes!(credential::sign_in))
         .routes(routes!(me::read, me::change))
-        .routes(routes!(me::token))
+        .merge(
+            Router::new()
+                .routes(routes!(me::token))
+                .layer(rate_class(Class::Administration)),
+        )
         .layer(map_response(move |it| {
             with_headers(it, same_origin.clone())
         }));
@@ -139,20 +142,35 @@ impl Inner {
         now.unwrap_or_default().as_secs()
     }
 
-    /// Signs a person in. The sign-in that the browser had before ends, so that nobody has its cookie.
+    /// Signs a person in by an ID token, once. The sign-in that the browser had before ends, so that nobody has its
+    /// cookie.
     async fn complete(
         &self,
-        identity: &Identity,
+        identified: &Identified,
         ClientAddress(address): ClientAddress,
         headers: &HeaderMap,
     ) -> Result<people::sign_in::SignIn> {
+        if !self.people.use_state(&identified.signed).await? {
+            return Err(Error::Unauthenticated(
+                "the ID token was used before: sign in again".to_owned(),
+            ));
+        }
+        let identity = &identified.identity;
         let policy = &self.issuer()?.configuration().policy;
         let signed_in = self.people.sign_in(identity, policy, address).await?;
-        if let Some(before) = cookies::one(headers, platform::auth::COOKIE) {
+        if let Ok(Some(before)) = auth::cookie(headers, auth::COOKIE) {
             let actor = Actor::person(signed_in.person.id, address);
             self.people.sign_out(before, &actor).await?;
         }
         Ok(signed_in)
+    }
+}
+
+/// The cookie of the sign-in by which a request is authenticated. None if it has other credentials.
+fn cookie_of(headers: &HeaderMap) -> Result<Option<&str>> {
+    match headers.contains_key(header::AUTHORIZATION) {
+        true => Ok(None),
+        false => auth::cookie(headers, auth::COOKIE),
     }
 }
 

@@ -7,7 +7,7 @@ use people::Actor;
 use platform::serve::ClientAddress;
 use platform::{Caller, Result};
 
-use super::{SignIn, cookies};
+use super::{SignIn, cookie_of};
 
 /// Sign out
 ///
@@ -29,7 +29,7 @@ pub async fn sign_out(
     ClientAddress(address): ClientAddress,
     headers: HeaderMap,
 ) -> Result<Response> {
-    if let Some(cookie) = cookies::sign_in(&headers) {
+    if let Some(cookie) = cookie_of(&headers)? {
         let actor = Actor::of(&caller, address);
         sign_in.people.sign_out(cookie, &actor).await?;
     }

@@ -34,6 +34,8 @@ pub async fn add(
             "the issuer speaks of two people: sign in again".to_owned(),
         ));
     }
+    // The issuer has verified the address that it sends with it, and no other.
+    claims.remove("email_verified");
     for name in CLAIMS {
         if let Some(value) = about.remove(name) {
             claims.insert(name.to_owned(), value);

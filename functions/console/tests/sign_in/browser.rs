@@ -10,8 +10,8 @@ use url::Url;
 
 /// The cookie of a sign-in.
 pub const COOKIE: &str = "__Host-metasync";
-/// The cookie of logins that are in progress.
-pub const LOGIN: &str = "__Host-metasync-sign-in";
+/// What the names of the cookies of logins begin with that are in progress.
+const LOGIN: &str = "__Host-metasync-sign-in-";
 
 pub struct Browser<'a> {
     app: &'a TestApp,
@@ -43,9 +43,21 @@ impl<'a> Browser<'a> {
         pairs.join("; ")
     }
 
+    /// The names of the cookies of logins that are in progress.
+    pub fn logins(&self) -> Vec<String> {
+        let names = self.cookies.keys().filter(|name| name.starts_with(LOGIN));
+        names.cloned().collect()
+    }
+
     /// Sends a request, and keeps the cookies of the reply.
     pub async fn send(&mut self, request: TestRequest) -> Reply {
         let reply = request.await;
+        self.keep(&reply);
+        reply
+    }
+
+    /// Keeps the cookies of a reply.
+    pub fn keep(&mut self, reply: &Reply) {
         for cookie in reply.headers.get_all("set-cookie") {
             let cookie = cookie.to_str().expect("ASCII");
             for attribute in ["Path=/", "Secure", "HttpOnly", "SameSite=Lax"] {
@@ -60,7 +72,6 @@ impl<'a> Browser<'a> {
                 false => self.cookies.insert(name.to_owned(), value.to_owned()),
             };
         }
-        reply
     }
 
     pub async fn get(&mut self, path: &str) -> Reply {

@@ -1,5 +1,7 @@
 //! `POST /api/auth/google`: Google's own button.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 use kit::{Reply, TestRequest};
 use serde_json::{Value, json};
@@ -164,4 +166,38 @@ async fn an_id_token_of_the_button_is_checked_and_used_once() {
     let credential = console.credential("lee", &json!({}));
     assert_eq!(post(&mut browser, &credential).await.status, 200);
     assert_eq!(post(&mut console.browser(), &credential).await.status, 401);
+}
+
+/// The token with the other signature that ECDSA has for the same content: `n - s` instead of `s`.
+fn with_other_signature(jwt: &str) -> String {
+    const ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+    let (signed, signature) = jwt.rsplit_once('.').unwrap();
+    let mut signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let mut borrow = 0;
+    for at in (0..32).rev() {
+        let order = i16::from_str_radix(&ORDER[2 * at..2 * at + 2], 16).unwrap();
+        let difference = order - i16::from(signature[32 + at]) - borrow;
+        borrow = i16::from(difference < 0);
+        signature[32 + at] = u8::try_from(difference.rem_euclid(256)).unwrap();
+    }
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+#[tokio::test]
+async fn an_id_token_is_used_once_whatever_its_signature_and_whether_by_the_button_or_the_redirect()
+{
+    let console = start().await;
+    let credential = console.credential("lee", &json!({}));
+    let twin = with_other_signature(&credential);
+    assert_ne!(twin, credential);
+    assert_eq!(post(&mut console.browser(), &credential).await.status, 200);
+    let reply = post(&mut console.browser(), &twin).await;
+    assert_eq!(reply.status, 401);
+    assert!(reply.text().contains("used before"), "{reply:?}");
+
+    console.signed_in("lee").await;
+    let redeemed = console.issuer.last_id_token();
+    let reply = post(&mut console.browser(), &redeemed).await;
+    assert_eq!(reply.status, 401);
+    assert!(reply.text().contains("used before"), "{reply:?}");
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use kit::oidc::{CLIENT_SECRET, Fault};
 use serde_json::json;
 
-use super::browser::{COOKIE, at_issuer};
-use super::{start, start_with};
+use super::browser::{Browser, COOKIE, at_issuer};
+use super::{SignIn, app, start, start_with};
 
 const FAULTS: [Fault; 6] = [
     Fault::Down,
@@ -78,14 +78,54 @@ async fn a_discovery_document_of_another_issuer_or_with_unsafe_endpoints_is_refu
 }
 
 #[tokio::test]
-async fn the_document_is_kept_for_an_hour() {
+async fn the_document_is_kept_for_an_hour_and_for_a_day_while_it_can_not_be_fetched() {
     let console = start().await;
-    assert_eq!(console.app.get("/auth/sign-in").await.status, 303);
-    console.issuer.set_discovery_fault(Some(Fault::Down));
+    let host = async || {
+        let reply = console.app.get("/auth/sign-in").await;
+        let url = reply.header("location").map(url::Url::parse);
+        let host = url.and_then(|url| url.unwrap().host_str().map(str::to_owned));
+        host.unwrap_or_else(|| reply.status.to_string())
+    };
+    assert_eq!(host().await, "127.0.0.1");
+    let moved = json!({"authorization_endpoint": "https://moved.example/authorize"});
+    console.issuer.change_document(moved);
     console.clock.pass(Duration::from_secs(3_590));
-    assert_eq!(console.app.get("/auth/sign-in").await.status, 303);
+    assert_eq!(host().await, "127.0.0.1");
     console.clock.pass(Duration::from_secs(20));
-    assert_eq!(console.app.get("/auth/sign-in").await.status, 503);
+    assert_eq!(host().await, "moved.example");
+
+    console.issuer.set_discovery_fault(Some(Fault::Down));
+    for _ in 0..2 {
+        console.clock.pass(Duration::from_secs(12 * 3_600 - 10));
+        assert_eq!(host().await, "moved.example");
+        // No other fetch is tried at once.
+        assert_eq!(host().await, "moved.example");
+    }
+    console.clock.pass(Duration::from_secs(30));
+    assert_eq!(host().await, "503 Service Unavailable");
+}
+
+#[tokio::test]
+async fn a_login_can_be_completed_after_the_issuer_was_down() {
+    let console = start().await;
+    let mut browser = console.browser();
+    let callback = browser.go_to_issuer("/").await;
+    // A process that has never fetched the document.
+    let SignIn {
+        issuer,
+        database,
+        clock,
+        ..
+    } = &console;
+    let other = app(issuer, database, clock, &[]).await;
+    issuer.set_discovery_fault(Some(Fault::Down));
+    let mut there = Browser::of(&other);
+    there.cookies.clone_from(&browser.cookies);
+    assert_eq!(there.get(&callback).await.status, 503);
+    issuer.set_discovery_fault(None);
+    clock.pass(Duration::from_secs(6));
+    assert_eq!(there.get(&callback).await.status, 303);
+    assert!(there.cookies.contains_key(COOKIE));
 }
 
 #[tokio::test]
@@ -148,5 +188,11 @@ async fn an_issuer_may_say_the_address_beside_the_id_token() {
         let reply = console.browser().sign_in().await;
         assert_eq!(reply.status, status, "{about}");
     }
+    // That the address of the ID token is verified says nothing about another one.
+    let verified = json!({"email_verified": true});
+    console.issuer.change_id_tokens(verified);
+    let other = json!({"sub": "lee", "email": "kim@example.com"});
+    console.issuer.set_user_info(other);
+    assert_eq!(console.browser().sign_in().await.status, 303);
     assert_eq!(browser.me().await["email"], "lee@example.com");
 }

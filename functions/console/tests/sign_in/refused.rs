@@ -6,7 +6,7 @@ use http::Method;
 use kit::Reply;
 use serde_json::json;
 
-use super::browser::{Browser, COOKIE, LOGIN, at_issuer, with};
+use super::browser::{Browser, COOKIE, at_issuer, with};
 use super::{SignIn, person, start};
 
 /// A page that says why, and offers to try again.
@@ -68,7 +68,7 @@ async fn an_id_token_for_something_else_is_refused() {
         let mut browser = console.browser();
         let callback = browser.go_to_issuer("/").await;
         assert_refused(&mut browser, &callback, 401, text).await;
-        assert!(!browser.cookies.contains_key(LOGIN), "{claims}");
+        assert!(browser.logins().is_empty(), "{claims}");
     }
     console.issuer.change_id_tokens(json!({}));
     assert_eq!(console.browser().sign_in().await.status, 303);
@@ -115,13 +115,14 @@ async fn a_cookie_of_a_login_that_this_service_did_not_seal_is_refused() {
     let console = start().await;
     let mut browser = console.browser();
     let callback = browser.go_to_issuer("/").await;
-    let sealed = browser.cookies[LOGIN].clone();
+    let login = browser.logins().remove(0);
+    let sealed = browser.cookies[&login].clone();
     let mut flipped = sealed.clone().into_bytes();
     flipped[20] = if flipped[20] == b'A' { b'B' } else { b'A' };
     let flipped = String::from_utf8(flipped).unwrap();
     for value in ["", "x", "AAAA", &flipped, &sealed[..sealed.len() - 4]] {
         let mut browser = console.browser();
-        browser.cookies.insert(LOGIN.to_owned(), value.to_owned());
+        browser.cookies.insert(login.clone(), value.to_owned());
         assert_refused(
             &mut browser,
             &callback,
@@ -131,7 +132,7 @@ async fn a_cookie_of_a_login_that_this_service_did_not_seal_is_refused() {
         .await;
     }
     // Two cookies of the name: one may be planted.
-    let twice = format!("{LOGIN}={sealed}; {LOGIN}={sealed}");
+    let twice = format!("{login}={sealed}; {login}={sealed}");
     let request = console.app.get(&callback).header("cookie", twice);
     assert_page(&request.await, 400, "did not begin in this browser");
 }

@@ -7,7 +7,7 @@ use kit::TestApp;
 use platform::Env;
 use serde_json::json;
 
-use super::browser::{Browser, COOKIE, LOGIN, at_issuer, location};
+use super::browser::{Browser, COOKIE, at_issuer, location};
 use super::{ORIGIN, SignIn, app, start};
 
 #[tokio::test]
@@ -30,12 +30,12 @@ async fn a_page_without_a_sign_in_leads_to_the_issuer_and_back() {
     assert_eq!(asked["code_challenge_method"], "S256");
     for secret in ["state", "nonce", "code_challenge"] {
         assert_eq!(asked[secret].len(), 43, "{secret}");
-        assert!(!browser.cookies[LOGIN].contains(&asked[secret]));
+        assert!(!browser.cookie_header().contains(&asked[secret]));
     }
     let callback = at_issuer(&issuer).await;
     let reply = browser.get(&callback).await;
     assert_eq!((reply.status.as_u16(), location(&reply)), (303, "/?tab=1"));
-    assert!(!browser.cookies.contains_key(LOGIN));
+    assert!(browser.logins().is_empty());
     assert_eq!(browser.me().await["email"], "lee@example.com");
 
     let page = browser.get("/").await;
@@ -109,8 +109,61 @@ async fn two_tabs_sign_in_at_once_and_each_returns_to_its_page() {
     let first = browser.me().await;
     let reply = browser.get(&two).await;
     assert_eq!((reply.status.as_u16(), location(&reply)), (303, "/two"));
-    assert!(!browser.cookies.contains_key(LOGIN));
+    assert!(browser.logins().is_empty());
     assert_eq!(browser.me().await["user_id"], first["user_id"]);
+}
+
+#[tokio::test]
+async fn tabs_that_are_restored_at_once_keep_their_logins() {
+    let console = start().await;
+    console.issuer.set_person(super::person("lee"));
+    let mut browser = console.browser();
+    // Both requests leave before a response has set a cookie.
+    let begin = |path| browser.request(Method::GET, path);
+    let one = begin("/auth/sign-in?return_to=/one");
+    let two = begin("/auth/sign-in?return_to=/two");
+    let replies = [one.await, two.await];
+    let mut callbacks = Vec::new();
+    for reply in &replies {
+        browser.keep(reply);
+        callbacks.push(at_issuer(&location(reply).parse().unwrap()).await);
+    }
+    for (callback, page) in callbacks.iter().zip(["/one", "/two"]) {
+        let reply = browser.get(callback).await;
+        assert_eq!((reply.status.as_u16(), location(&reply)), (303, page));
+    }
+    assert!(browser.logins().is_empty());
+}
+
+#[tokio::test]
+async fn a_browser_has_the_newest_five_logins() {
+    let console = start().await;
+    let mut browser = console.browser();
+    let mut callbacks = Vec::new();
+    for _ in 0..7 {
+        callbacks.push(browser.go_to_issuer("/").await);
+        console.clock.pass(Duration::from_secs(1));
+    }
+    assert_eq!(browser.logins().len(), 5);
+    for (at, callback) in callbacks.iter().enumerate() {
+        let expected = if at < 2 { 400 } else { 303 };
+        assert_eq!(browser.get(callback).await.status, expected, "{at}");
+    }
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_sign_in_beside_cookies_of_others_that_are_not_ascii() {
+    let console = start().await;
+    let browser = console.signed_in("lee").await;
+    let mut request = browser.request(Method::POST, "/auth/sign-out");
+    let cookies = format!("city=Z\u{fc}rich; {}", browser.cookie_header());
+    request = request.header_bytes("cookie", cookies.as_bytes());
+    let reply = request.header("sec-fetch-site", "same-origin").await;
+    assert_eq!(reply.status, 303, "{reply:?}");
+    // Another request with the same cookie.
+    let mut copy = console.browser();
+    copy.cookies.clone_from(&browser.cookies);
+    assert!(copy.me().await.is_null());
 }
 
 #[tokio::test]

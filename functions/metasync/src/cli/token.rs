@@ -6,8 +6,8 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use jiff::Timestamp;
 use people::token::{Created, NewToken, Token};
-use platform::Env;
 use platform::auth::Role;
+use platform::{Env, Resources};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -68,6 +68,10 @@ pub async fn run(env: &Env, command: Command) -> anyhow::Result<()> {
                 scope,
                 expires_at,
             };
+            // Servers report a configuration that is not valid.
+            if let Ok(auth) = Resources::new(env.clone()).auth() {
+                new.check_name_is_free(&auth)?;
+            }
             let by = admin.grantor();
             print_created(&admin.people.create_token(&new, None, &by).await?, json)
         }

@@ -56,6 +56,8 @@ pub(super) struct Authorizations {
     /// What the issuer says beside the ID token, which then has the subject alone.
     user_info: Option<Value>,
     access_tokens: HashSet<String>,
+    /// The ID token that a code was redeemed for most recently.
+    last_id_token: Option<String>,
     /// How the clients of the redeemed codes authenticated.
     methods: Vec<&'static str>,
 }
@@ -102,6 +104,12 @@ impl Issuer {
 
     pub fn set_token_fault(&self, fault: Option<Fault>) {
         self.shared.sign_in().token_fault = fault;
+    }
+
+    /// The ID token that a code was redeemed for most recently.
+    pub fn last_id_token(&self) -> String {
+        let last = self.shared.sign_in().last_id_token.clone();
+        last.expect("a redeemed code")
     }
 
     /// How clients authenticated at the token endpoint: `basic`, `post` or `none`.
@@ -253,6 +261,7 @@ pub(super) async fn token(
     };
     drop(known);
     let id_token = shared.sign(CLIENT_ID, claims, |_| {});
+    shared.sign_in().last_id_token = Some(id_token.clone());
     Json(json!({
         "access_token": access_token, "token_type": "Bearer", "expires_in": 3_600, "id_token": id_token,
     }))
