@@ -318,29 +318,6 @@ async fn cookies_are_set_one_by_one() {
 }
 
 #[tokio::test]
-async fn a_load_balancer_gets_each_cookie_in_a_header_of_its_own() {
-    let app = start().await;
-    let mut event = json!({
-        "httpMethod": "GET",
-        "path": "/v1/cookies",
-        "headers": {},
-        "requestContext": {"elb": {"targetGroupArn": "arn"}},
-    });
-    let single = answer(&app, event.clone()).await;
-    let headers = single["headers"].as_object().expect("headers");
-    let is_cookie = |name: &&String| name.eq_ignore_ascii_case("set-cookie");
-    let names = headers.keys().filter(is_cookie);
-    let mut cookies: Vec<_> = names.map(|name| headers[name].as_str()).collect();
-    cookies.sort_unstable();
-    assert_eq!(cookies, [Some("a=1"), Some("b=2")]);
-
-    event["multiValueHeaders"] = json!({});
-    let multiple = answer(&app, event).await;
-    let cookies = &multiple["multiValueHeaders"]["set-cookie"];
-    assert_eq!(*cookies, json!(["a=1", "b=2"]));
-}
-
-#[tokio::test]
 async fn an_http_error_is_a_response_and_not_a_failed_invocation() {
     let app = start().await;
     let mut broken = http_api("POST", "/v1/request");

@@ -248,3 +248,27 @@ fn the_digest_of_no_token_is_refused() {
         );
     }
 }
+
+#[test]
+fn a_public_url_that_is_not_a_safe_origin_is_refused() {
+    let with = |url: &'static str| [("AUTH_MODE", "open"), ("PUBLIC_URL", url)];
+    for good in [
+        "https://a.example",
+        "https://a.example/",
+        "https://a.example:8443",
+        "http://localhost:8080",
+    ] {
+        assert!(open(&with(good)).is_ok(), "{good}");
+    }
+    for bad in [
+        "a.example",
+        "http://a.example",
+        "https://a.example/console",
+        "https://a.example?x",
+        "https://a.example#x",
+        "https://me@a.example",
+    ] {
+        let refusal = refusal(&with(bad));
+        assert!(refusal.starts_with("PUBLIC_URL is"), "{refusal}");
+    }
+}

@@ -446,4 +446,21 @@ mod tests {
         assert!(names.iter().all(|it| it.eq_ignore_ascii_case("set-cookie")));
         assert_eq!(in_case("set-cookie", 0), "set-cookie");
     }
+    #[test]
+    fn a_load_balancer_gets_each_cookie_in_a_header_of_its_own() {
+        let cookies = ["a=1", "b=2", "c=3"];
+        let headers = cookies.map(|cookie| (header::SET_COOKIE, HeaderValue::from_static(cookie)));
+        let headers = headers.into_iter().collect();
+        let response = |multi_value| {
+            let gateway = Gateway::LoadBalancer { multi_value };
+            GatewayResponse::of_parts(StatusCode::OK, &headers, String::new(), false, gateway)
+        };
+        let mut single = response(false).headers.unwrap();
+        single.retain(|name, _| name.eq_ignore_ascii_case("set-cookie"));
+        let mut sent: Vec<String> = single.into_values().collect();
+        sent.sort_unstable();
+        assert_eq!(sent, cookies);
+        let multiple = response(true).multi_value_headers.unwrap();
+        assert_eq!(multiple["set-cookie"], cookies);
+    }
 }
