@@ -179,7 +179,7 @@ async fn audit_in_odd_turns(
     let mut ticks = tokio::time::interval(Duration::from_millis(100));
     while !is_over.load(Ordering::Relaxed) {
         ticks.tick().await;
-        if turn() % 2 == 0 {
+        if turn().is_multiple_of(2) {
             continue;
         }
         record_many(&client, BESIDE).await;
