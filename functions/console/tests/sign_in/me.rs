@@ -49,6 +49,8 @@ async fn a_token_of_a_person_acts_as_the_person_and_ends_with_the_sign_in() {
     let reply = browser.post("/api/me/token").await;
     assert_eq!(reply.status, 200, "{reply:?}");
     assert_eq!(reply.header("cache-control"), Some("no-store"));
+    let policy = reply.header("ratelimit-policy").unwrap();
+    assert!(policy.starts_with("\"administration\""), "{policy}");
     let body = reply.json();
     let token = body["token"].as_str().unwrap();
     assert!(token.starts_with("mst_") && body["expires_at"].is_string());
