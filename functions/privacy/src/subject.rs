@@ -4,7 +4,7 @@ use std::slice;
 
 use message_log::personal::{PersonId, people};
 use personal::{Identity, Person, Purpose, Subject};
-use platform::auth::{Names, is_name};
+use platform::auth::{Names, Scope, is_name};
 use platform::postgres::scoped as db;
 use platform::postgres::types::{Json, Type};
 use platform::{Caller, Error, Result};
@@ -100,7 +100,11 @@ impl SubjectId {
         Ok(ResolvedSubject {
             kind,
             digests: privacy.master().digests_of(kind, &id),
-            subject: Subject { identity, robeings },
+            subject: Subject {
+                identity,
+                robeings,
+                everything: Scope::all().is_within(&caller.scope),
+            },
         })
     }
 }

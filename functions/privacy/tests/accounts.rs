@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use people::People;
 use people::audit::{AuditChain, Filter, Verification};
+use people::grant::Grantor;
+use people::person::Change;
 use people::policy::{Identity, Policy};
+use people::{Actor, People};
+use platform::auth::{Role, Scope};
 use platform::{Env, Resources};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -93,9 +96,9 @@ async fn an_erasure_removes_the_account_and_the_actor_and_the_audit_log_still_ve
             .len(),
         1
     );
-    // The request itself is the third entry.
+    // The request itself, and how many entries it emptied.
     let after = verified(&it).await;
-    assert_eq!((after.entries, after.erased), (3, 1));
+    assert_eq!((after.entries, after.erased), (4, 1));
 }
 
 #[tokio::test]
@@ -103,6 +106,19 @@ async fn an_export_has_the_account_and_what_the_person_did_without_secrets() {
     let it = start().await;
     let kim = sign_in(&it, "kim").await;
     sign_in(&it, "lee").await;
+    let people = People::open(&resources(&it)).expect("the accounts");
+    let (actor, reach) = (Actor::command(), Scope::all());
+    let by = Grantor {
+        actor: &actor,
+        reach: &reach,
+        person: None,
+    };
+    let change = Change {
+        role: Some(Role::Writer),
+        ..Change::default()
+    };
+    let changed = people.change(kim, &change, None, &by).await;
+    changed.expect("a change");
     let lines = it.export(json!({"user_id": kim})).await;
     let of = |table: &str| -> Vec<&Value> {
         lines.iter().filter(|line| line["table"] == table).collect()
@@ -111,8 +127,11 @@ async fn an_export_has_the_account_and_what_the_person_did_without_secrets() {
     assert_eq!(person.len(), 1);
     assert_eq!(person[0]["email"], "kim@example.com");
     let audit = of("people.audit");
-    assert_eq!(audit.len(), 1);
+    assert_eq!(audit.len(), 2);
     assert_eq!(audit[0]["personal"]["address"], "192.0.2.7");
+    // What others did to the account, without who they are.
+    assert_eq!(audit[1]["action"], "person.change");
+    assert_eq!(audit[1].get("personal"), None);
     assert_eq!(of("people.cookie").len(), 1);
     for secret in ["hash", "salt", "cookie_hash"] {
         assert!(
@@ -123,17 +142,52 @@ async fn an_export_has_the_account_and_what_the_person_did_without_secrets() {
 }
 
 #[tokio::test]
-async fn a_caller_with_a_limited_scope_finds_no_account() {
+async fn only_a_caller_with_the_whole_scope_finds_an_account() {
     let it = start_with(&[("AUTH_TOKENS", &tokens())]).await;
     let kim = sign_in(&it, "kim").await;
-    for (token, status) in [("one", 404), ("all", 200)] {
-        let reply = it
-            .app
-            .post("/v1/exports", json!({"user_id": kim}))
-            .bearer(token)
-            .await;
+    for path in ["/v1/exports", "/v1/erasures"] {
+        for (token, status) in [("one", 404), ("all", 404)] {
+            let reply = it.app.post(path, json!({"user_id": kim})).bearer(token);
+            let reply = reply.await;
+            assert_eq!(reply.status, status, "{path} by {token}: {reply:?}");
+        }
+    }
+    let export = it.app.post("/v1/exports", json!({"user_id": kim}));
+    let export = export.bearer("everything").await;
+    assert_eq!(export.status, 200, "{export:?}");
+    let export = export.json();
+    let path = format!("/v1/exports/{}", export["id"].as_str().unwrap());
+    for (token, status) in [("all", 404), ("everything", 200)] {
+        let reply = it.app.get(&path).bearer(token).await;
         assert_eq!(reply.status, status, "{token}: {reply:?}");
     }
+}
+
+#[tokio::test]
+async fn an_erasure_by_a_caller_of_all_robeings_leaves_the_account_and_says_so() {
+    let it = start_with(&[("AUTH_TOKENS", &tokens())]).await;
+    let kim = sign_in(&it, "kim").await;
+    let said = said("r1", &kim.to_string(), "hello", "now");
+    let said = it.log.post("/v1/messages", &said).bearer("all").await;
+    assert!(said.status.is_success(), "{said:?}");
+    let reply = it.app.post("/v1/erasures", json!({"user_id": kim}));
+    let reply = reply.bearer("all").await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let left = &reply.json()["receipt"]["body"]["left"]["kept"];
+    assert_eq!(*left, json!(["people.person", "people.audit"]));
+    assert!(it.is_anywhere("kim@example.com").await);
+}
+
+#[tokio::test]
+async fn the_last_admin_of_everything_is_not_erased() {
+    let it = start().await;
+    let kim = sign_in(&it, "kim").await;
+    it.database
+        .run(r#"update people.person set role = 'admin', scope = '{"*": ["*"]}'"#)
+        .await;
+    let reply = it.app.post("/v1/erasures", json!({"user_id": kim})).await;
+    assert_eq!(reply.status, 409, "{reply:?}");
+    assert!(it.is_anywhere("kim@example.com").await);
 }
 
 #[tokio::test]

@@ -70,10 +70,13 @@ pub fn tokens() -> String {
         let sha256: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         json!({"name": name, "role": role, "scope": {"robeings": robeings}, "sha256": sha256})
     };
+    let mut everything = token("everything", "admin", &[]);
+    everything["scope"] = json!({"*": ["*"]});
     json!([
         token("all", "admin", &["*"]),
         token("one", "admin", &["r1"]),
         token("writer", "writer", &["*"]),
+        everything,
     ])
     .to_string()
 }

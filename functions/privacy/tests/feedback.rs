@@ -413,6 +413,7 @@ async fn an_export_reads_feedback_in_steps_of_a_bounded_size_and_all_of_it_once(
         let subject = Subject {
             identity,
             robeings: None,
+            everything: true,
         };
         let mut client = it.database.client().await;
         let db = scoped::begin(&mut client, &Scope::all(ROBEINGS))
@@ -466,6 +467,7 @@ async fn the_feedback_of_a_person_is_found_by_indexes() {
             ..Person::default()
         }),
         robeings: None,
+        everything: true,
     };
     let owner = message_log::personal::Conversations;
     let mut client = it.database.client().await;

@@ -200,6 +200,7 @@ async fn an_id_of_an_erased_person_is_left_with_nobody() {
             ..Person::default()
         }),
         robeings: None,
+        everything: true,
     };
     // The row took the id over after the ids of the person were resolved.
     it.database

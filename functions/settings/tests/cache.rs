@@ -131,6 +131,7 @@ async fn erase(app: &TestApp, robeing_id: &str) -> u64 {
     let subject = Subject {
         identity: Identity::Robeing(robeing_id.to_owned()),
         robeings: None,
+        everything: true,
     };
     let mut client = app.resources().postgres().unwrap().get().await.unwrap();
     let transaction = scoped::begin(&mut client, &subject.scope()).await.unwrap();

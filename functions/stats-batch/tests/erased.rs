@@ -130,6 +130,7 @@ async fn an_erased_robeing_is_gone_from_every_table() {
     let subject = Subject {
         identity: Identity::Robeing("r1".to_owned()),
         robeings: None,
+        everything: true,
     };
     let mut client = it.app.resources().postgres().unwrap().get().await.unwrap();
     let transaction = scoped::begin(&mut client, &subject.scope()).await.unwrap();

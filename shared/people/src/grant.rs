@@ -72,7 +72,7 @@ const ADMINS: &str = r#"
     order by id"#;
 
 /// Whether there is an admin of everything.
-pub(crate) async fn has_admin(db: &Transaction<'_>) -> Result<bool> {
+pub(crate) async fn has_admin(db: &Transaction<'_>) -> Result<bool, tokio_postgres::Error> {
     Ok(!db.query_typed(ADMINS, &[]).await?.is_empty())
 }
 
@@ -81,10 +81,15 @@ pub(crate) struct Admins(Vec<Uuid>);
 
 impl Admins {
     /// Locks them all, in their order, so that two changes at once can't remove the last two, nor wait for each other.
-    pub async fn lock(db: &Transaction<'_>) -> Result<Self> {
+    pub async fn lock(db: &Transaction<'_>) -> Result<Self, tokio_postgres::Error> {
         let rows = db.query_typed(&format!("{ADMINS} for update"), &[]).await?;
         let ids: Result<Vec<Uuid>, _> = rows.iter().map(|row| row.try_get(0)).collect();
-        Ok(Self(ids?))
+        ids.map(Self)
+    }
+
+    /// Whether one is left without these, or there is none with them.
+    pub fn remain_without(&self, ids: &[Uuid]) -> bool {
+        self.0.is_empty() || self.0.iter().any(|id| !ids.contains(id))
     }
 
     /// Refuses a change after which there is none left.
@@ -92,10 +97,12 @@ impl Admins {
         if self.0.is_empty() || has_admin(db).await? {
             return Ok(());
         }
-        Err(Error::Conflict(
-            "this is the last admin of everything: make somebody else one first".to_owned(),
-        ))
+        Err(last_admin())
     }
+}
+
+pub(crate) fn last_admin() -> Error {
+    Error::Conflict("this is the last admin of everything: make somebody else one first".to_owned())
 }
 
 /// Checks the name of a service, which its callers have in logs and in the audit log.

@@ -218,9 +218,16 @@ impl People {
         let transaction = begin(&mut client).await?;
         let admins = Admins::lock(&transaction).await?;
         locked(&transaction, id, by).await?;
-        erase(&transaction, id).await?;
+        let entries = erase(&transaction, id).await?;
         admins.must_remain(&transaction).await?;
-        note(&transaction, by.actor, "person.erase", id, json!({})).await?;
+        note(
+            &transaction,
+            by.actor,
+            "person.erase",
+            id,
+            json!({"entries": entries}),
+        )
+        .await?;
         self.commit(transaction).await
     }
 
@@ -235,6 +242,7 @@ impl People {
              set language = coalesce($2, language), time_zone = coalesce($3, time_zone),
                  revision = revision + 1, updated_at = now()
              where id = $1
+               and (language, time_zone) is distinct from (coalesce($2, language), coalesce($3, time_zone))
              returning {COLUMNS}"
         );
         let row = client
@@ -242,7 +250,6 @@ impl People {
                 &sql,
                 &[
                     (&id, Type::UUID),
-               and (language, time_zone) is distinct from (coalesce($2, language), coalesce($3, time_zone))
                     (&preferences.language, Type::TEXT),
                     (&preferences.time_zone, Type::TEXT),
                 ],
@@ -255,25 +262,14 @@ impl People {
     }
 }
 
-/// Deletes an account, and who the person is in the audit log.
-pub(crate) async fn erase(
-    db: &Transaction<'_>,
-    id: Uuid,
-) -> Result<(u64, u64), tokio_postgres::Error> {
-    let accounts = db
-        .execute_typed(
-            "delete from people.person where id = $1",
-            &[(&id, Type::UUID)],
-        )
-        .await?;
-    let entries = db
-        .execute_typed(
-            "update people.audit set personal = null, salt = null
-             where personal is not null and personal ->> 'actor' = $1",
-            &[(&id.to_string(), Type::TEXT)],
-        )
-        .await?;
-    Ok((accounts, entries))
+/// Deletes an account, and who the person is in the audit log. Returns in how many entries.
+async fn erase(db: &Transaction<'_>, id: Uuid) -> Result<u64> {
+    db.execute_typed(
+        "delete from people.person where id = $1",
+        &[(&id, Type::UUID)],
+    )
+    .await?;
+    Ok(audit::empty::of_actors(db, &[id.to_string()], i64::MAX).await?)
 }
 
 /// Locks a person whom the grantor may change.

@@ -1,7 +1,7 @@
 //! Accounts, and who did what in the audit log: implements [`personal::Owner`].
 //!
-//! A person is found by the id of the account as `user_id`. Accounts belong to no robeing, so a request with a limited
-//! scope finds none.
+//! A person is found by the id of the account as `user_id`. Accounts belong to no robeing, so only a request whose scope
+//! is everything finds one.
 
 use async_trait::async_trait;
 use personal::{Counts, Owner, Step, Subject, Table, count};
@@ -9,7 +9,9 @@ use platform::postgres::types::Type;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
 
-use crate::person;
+use crate::Actor;
+use crate::audit::empty;
+use crate::grant::{Admins, last_admin};
 
 const TABLES: [Table; 9] = [
     Table::personal("people.person", &["email", "subject"]),
@@ -32,6 +34,27 @@ const TABLES: [Table; 9] = [
 
 /// The most entries of the audit log per step of an export.
 const PAGE: i64 = 1_000;
+
+/// Checks that an erasure of the subject may begin.
+///
+/// # Errors
+/// `Forbidden` if it is the actor's own account, `Conflict` if it is the account of the last admin of everything.
+pub async fn may_erase(
+    db: &Transaction<'_>,
+    subject: &Subject,
+    actor: &Actor,
+) -> platform::Result<()> {
+    let ids = ids(subject);
+    if ids.iter().any(|id| actor.is_person(*id)) {
+        return Err(platform::Error::Forbidden(
+            "nobody erases their own account: ask another admin".to_owned(),
+        ));
+    }
+    if Admins::lock(db).await?.remain_without(ids) {
+        return Ok(());
+    }
+    Err(last_admin())
+}
 
 /// The accounts and the audit log as an owner of personal data.
 #[derive(Clone, Copy, Debug)]
@@ -78,8 +101,8 @@ impl Owner for Accounts {
 
     fn beyond_scope(&self, subject: &Subject) -> &'static [&'static str] {
         match subject.person() {
-            Some(_) => &["people.person", "people.audit"],
-            None => &[],
+            Some(_) if !subject.everything => &["people.person", "people.audit"],
+            _ => &[],
         }
     }
 
@@ -87,14 +110,38 @@ impl Owner for Accounts {
         &self,
         db: &Transaction<'_>,
         subject: &Subject,
-        _: Uuid,
+        after: Uuid,
     ) -> Result<Step<Counts>, Error> {
-        // The sign-ins and tokens of a person are deleted with the account.
-        let counts = self.held(db, subject).await?;
-        for id in ids(subject) {
-            person::erase(db, *id).await?;
+        let ids = ids(subject);
+        let mut counts = Counts::new();
+        if ids.is_empty() {
+            return Ok(Step::last(counts));
         }
-        Ok(Step::last(counts))
+        if after.is_nil() {
+            // Others may have been removed since the erasure began.
+            if !Admins::lock(db).await?.remain_without(ids) {
+                tracing::error!("an erasure waits until there is another admin of everything");
+                return Ok(Step::last(counts));
+            }
+            // The sign-ins and tokens of a person are deleted with the account.
+            counts = self.held(db, subject).await?;
+            counts.remove("people.audit");
+            db.execute_typed(
+                "delete from people.person where id = any ($1)",
+                &[(&ids, Type::UUID_ARRAY)],
+            )
+            .await?;
+        }
+        let actors: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+        let entries = empty::of_actors(db, &actors, empty::BATCH).await?;
+        empty::note(db, "erasure", entries).await?;
+        count(&mut counts, "people.audit", entries);
+        // Entries that are empty are not found again, so that the next step needs no place.
+        let has_more = entries as i64 == empty::BATCH;
+        Ok(Step {
+            done: counts,
+            next: has_more.then_some(Uuid::max()),
+        })
     }
 
     async fn export(
@@ -145,18 +192,22 @@ const ACCOUNTS: &str = "
     select (jsonb_build_object('table', 'people.token') || (to_jsonb(token) - 'hash' - 'cookie_hash'))::text
     from people.token where person_id = any ($1)";
 
-/// What the person did.
+/// What the person did, and what others did to the account, without who that was.
 const ENTRIES: &str = "
-    select id, (jsonb_build_object('table', 'people.audit') || (to_jsonb(audit) - 'salt' - 'personal_digest'))::text as line
+    select id, (jsonb_build_object('table', 'people.audit') || to_jsonb(audit) - 'salt' - 'personal_digest'
+        - case when coalesce(personal ->> 'actor' = any ($1::text[]), false) then '{}'::text[]
+               else '{personal,request_id}' end)::text as line
     from people.audit
-    where personal is not null and personal ->> 'actor' = any ($1::text[]) and id > $2
+    where (personal is not null and personal ->> 'actor' = any ($1::text[])
+           or subject_kind = 'person' and subject = any ($1::text[]))
+      and id > $2
     order by id
     limit $3";
 
 /// The ids of a person whose accounts the request reaches.
 fn ids(subject: &Subject) -> &[Uuid] {
-    match (&subject.robeings, subject.person()) {
-        (None, Some(person)) => &person.user_ids,
+    match subject.person() {
+        Some(person) if subject.everything => &person.user_ids,
         _ => &[],
     }
 }

@@ -110,7 +110,7 @@ pub trait Owner: Send + Sync {
         Ok(Counts::new())
     }
 
-    /// What an erasure by a caller with a limited scope leaves, since it belongs to no robeing.
+    /// What an erasure by a caller with this scope leaves, since it belongs to no robeing.
     fn beyond_scope(&self, _subject: &Subject) -> &'static [&'static str] {
         &[]
     }

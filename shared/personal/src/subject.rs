@@ -13,6 +13,9 @@ pub struct Subject {
     pub identity: Identity,
     /// None: in all robeings.
     pub robeings: Option<Vec<String>>,
+    /// Whether the scope of the caller is everything, and not only every robeing.
+    #[serde(default)]
+    pub everything: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

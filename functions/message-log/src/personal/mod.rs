@@ -105,6 +105,9 @@ impl Owner for Conversations {
     }
 
     fn beyond_scope(&self, subject: &Subject) -> &'static [&'static str] {
+        if subject.robeings.is_none() {
+            return &[];
+        }
         match subject.identity {
             Identity::Person(_) => &[
                 "conversation.slack_user",

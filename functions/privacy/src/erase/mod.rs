@@ -72,9 +72,9 @@ pub struct Erasure {
         (status = 200, description = "done; the receipt lists what was erased", body = Erasure),
         (status = 202, description = "in progress; the `Location` header has the URL to poll", body = Erasure),
         (status = 400, description = "the body does not have exactly one valid id"),
-        (status = 403, description = "the caller is not an admin, or the robeing is not in scope"),
+        (status = 403, description = "the caller is not an admin, or the robeing is not in scope, or it is the caller's own account"),
         (status = 404, description = "the robeings in scope hold nothing about the subject"),
-        (status = 409, description = "the step took too long, and another run continues the erasure; get its status, or retry"),
+        (status = 409, description = "the person is the last admin of everything; or the step took too long, and another run continues the erasure: get its status, or retry"),
         (status = 415, description = "the body is not JSON"),
         (status = 503, description = "the database or the store is unavailable; retry"),
     )
@@ -241,6 +241,7 @@ async fn start(
         )
         .await?;
     if started > 0 {
+        people::personal::may_erase(&transaction, &resolved.subject, actor).await?;
         let entry = Entry {
             action: "erasure.request",
             subject_kind: "erasure",

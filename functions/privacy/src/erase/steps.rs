@@ -161,10 +161,7 @@ async fn finish(privacy: &Privacy, id: Uuid, subject: &Subject, metrics: &Metric
     let scope: Option<Vec<String>> = row.try_get("scope")?;
     let (requested_at, finished_at): (Timestamp, Timestamp) =
         (row.try_get("created_at")?, row.try_get("finished_at")?);
-    let kept = match scope {
-        None => Vec::new(),
-        Some(_) => kept_out_of_scope(subject),
-    };
+    let kept = kept_out_of_scope(subject);
     let body = json!({
         "erasure": id,
         "subject": {
@@ -185,14 +182,14 @@ async fn finish(privacy: &Privacy, id: Uuid, subject: &Subject, metrics: &Metric
     Ok(true)
 }
 
-/// What an erasure with a limited scope leaves in place.
+/// What an erasure leaves in place, because the scope of the caller doesn't reach it.
 fn kept_out_of_scope(subject: &Subject) -> Vec<&'static str> {
     let owners = owners::all().iter();
     let mut kept: Vec<&str> = owners
         .flat_map(|owner| owner.beyond_scope(subject))
         .copied()
         .collect();
-    if subject.person().is_some() {
+    if subject.person().is_some() && subject.robeings.is_some() {
         kept.push("robeings out of scope");
     }
     kept

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use people::{Actor, Entry, audit};
 use personal::Purpose;
-use platform::auth::Names;
+use platform::auth;
 use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::{Json as Jsonb, Type};
@@ -114,7 +114,7 @@ pub async fn create(
     let id = find_or_start(&privacy, &resolved, scope.as_deref(), request, &actor).await?;
     let until = Instant::now() + REQUEST_TIME;
     job::run::<ExportJob>(&privacy.with_step_limit(LONGEST_STEP), id, until).await?;
-    let export = find(&privacy, id, caller.scope.of(ROBEINGS)).await?;
+    let export = find(&privacy, id, &caller.scope).await?;
     let status = match export.status {
         Status::Done => StatusCode::OK,
         Status::Running => StatusCode::ACCEPTED,
@@ -143,20 +143,26 @@ pub async fn read(
     Admin(caller): Admin,
     Path(id): Path<Uuid>,
 ) -> Result<Json<Export>> {
-    find(&privacy, id, caller.scope.of(ROBEINGS))
-        .await
-        .map(Json)
+    find(&privacy, id, &caller.scope).await.map(Json)
 }
 
-async fn find(privacy: &Privacy, id: Uuid, robeings: &Names) -> Result<Export> {
+/// An export with accounts is for those who may see accounts, which belong to no robeing.
+async fn find(privacy: &Privacy, id: Uuid, scope: &auth::Scope) -> Result<Export> {
+    let robeings = scope.of(ROBEINGS);
+    let everything = auth::Scope::all().is_within(scope);
     let client = privacy.pool.get().await?;
     let rows = db::query(
         &client,
         &Scope::of(ROBEINGS, robeings),
         "select id, subject_kind, subject_digest, scope, created_at, finished_at, expires_at
          from privacy.export
-         where id = $1 and expires_at > now() and ($2::text[] is null or scope <@ $2)",
-        &[(&id, Type::UUID), (&scope_of(robeings), Type::TEXT_ARRAY)],
+         where id = $1 and expires_at > now() and ($2::text[] is null or scope <@ $2)
+           and ($3 or not coalesce((subject ->> 'everything')::boolean, false))",
+        &[
+            (&id, Type::UUID),
+            (&scope_of(robeings), Type::TEXT_ARRAY),
+            (&everything, Type::BOOL),
+        ],
     )
     .await?;
     let row = rows.first();

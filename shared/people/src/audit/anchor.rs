@@ -1,6 +1,7 @@
 //! Anchors: signed copies of the end of the chain in the bucket, which whoever changes the database can't change.
 
 use anyhow::Context as _;
+use futures::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use platform::store::{Put, Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,12 @@ use crate::keyring::Keyring;
 const FOLDER: &str = "audit/anchors/";
 const PURPOSE: &str = "audit anchor";
 const VERSION: &[u8] = b"metasync audit anchor 1";
+/// The digits of a number in a name.
+const DIGITS: usize = 20;
+/// The digits at the end that one list varies: it has at most 10,000 anchors, whatever the age of the log.
+const LISTED: usize = 4;
+/// How many objects are read or listed at once.
+const AT_ONCE: usize = 16;
 
 /// The end of the chain at a time.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -75,7 +82,7 @@ impl Anchor {
             Err(StoreError::Precondition(_)) => {
                 let there = read(store, keyring, self.seq).await?;
                 Ok(match there {
-                    Some(there) if there.digest == self.digest => Written::Yes,
+                    Found::Anchor(there) if there.digest == self.digest => Written::Yes,
                     _ => Written::Conflict,
                 })
             }
@@ -88,29 +95,115 @@ fn key(seq: i64) -> String {
     format!("{FOLDER}{seq:020}.json")
 }
 
-/// The anchor at a number. None if there is none that a key of this deployment signed.
+/// The number of a key. Other objects, and other spellings of a number, are no anchors.
+fn number(of: &str) -> Option<i64> {
+    let name = of.strip_prefix(FOLDER)?.strip_suffix(".json")?;
+    name.parse().ok().filter(|seq| key(*seq) == of)
+}
+
+/// What is in the bucket at a number.
+pub(super) enum Found {
+    Nothing,
+    /// Something that no key of this deployment signed.
+    Unsigned,
+    Anchor(Anchor),
+}
+
+/// The anchor at a number.
 pub(super) async fn read(
     store: &dyn Store,
     keyring: &Keyring,
     seq: i64,
-) -> platform::Result<Option<Anchor>> {
+) -> platform::Result<Found> {
     let body = match store.get(&key(seq)).await {
         Ok(object) => object.body,
-        Err(StoreError::NotFound(_)) => return Ok(None),
+        Err(StoreError::NotFound(_)) => return Ok(Found::Nothing),
         Err(error) => return Err(error.into()),
     };
     let anchor: Option<Anchor> = serde_json::from_slice(&body).ok();
-    Ok(anchor.filter(|it| it.seq == seq && it.is_signed(keyring)))
+    let anchor = anchor.filter(|it| it.seq == seq && it.is_signed(keyring));
+    Ok(anchor.map_or(Found::Unsigned, Found::Anchor))
 }
 
-/// The numbers at which there are anchors, in order.
-pub(super) async fn list(store: &dyn Store) -> platform::Result<Vec<i64>> {
-    let keys = store.list(FOLDER).await?;
-    let numbers = keys.iter().filter_map(|key| {
-        let name = key.strip_prefix(FOLDER)?.strip_suffix(".json")?;
-        name.parse().ok()
-    });
-    let mut numbers: Vec<i64> = numbers.collect();
-    numbers.sort_unstable();
-    Ok(numbers)
+/// The numbers at which there are anchors, of those that begin with these digits, in order.
+async fn list(store: &dyn Store, digits: &str) -> platform::Result<Vec<i64>> {
+    let keys = store.list(&format!("{FOLDER}{digits}")).await?;
+    Ok(keys.iter().filter_map(|key| number(key)).collect())
+}
+
+/// The anchors after `after` up to `end`, with their numbers, in order.
+pub(super) fn between<'a>(
+    store: &'a dyn Store,
+    keyring: &'a Keyring,
+    after: i64,
+    end: i64,
+) -> impl Stream<Item = platform::Result<(i64, Found)>> + Send + 'a {
+    let blocks = after / BLOCK..=end / BLOCK;
+    let digits = blocks.map(|block| format!("{block:0width$}", width = DIGITS - LISTED));
+    let lists = stream::iter(digits).map(async move |digits| list(store, &digits).await);
+    let numbers = lists
+        .buffered(AT_ONCE)
+        .map_ok(move |numbers| {
+            let within = numbers
+                .into_iter()
+                .filter(move |seq| *seq > after && *seq <= end);
+            stream::iter(within.map(Ok::<i64, platform::Error>))
+        })
+        .try_flatten();
+    numbers
+        .map(async move |seq| {
+            let seq = seq?;
+            Ok((seq, read(store, keyring, seq).await?))
+        })
+        .buffered(AT_ONCE)
+}
+
+const BLOCK: i64 = 10_i64.pow(LISTED as u32);
+
+/// The greatest number after `end` at which there is an anchor.
+pub(super) async fn beyond(store: &dyn Store, end: i64) -> platform::Result<Option<i64>> {
+    let lists = stream::iter(after(end)).map(async move |digits| list(store, &digits).await);
+    let found: Vec<Vec<i64>> = lists.buffer_unordered(AT_ONCE).try_collect().await?;
+    Ok(found.into_iter().flatten().filter(|seq| *seq > end).max())
+}
+
+/// What the numbers after `end` begin with: the digits of its own block, and for each of them the greater ones after
+/// the same digits.
+fn after(end: i64) -> Vec<String> {
+    let block = format!("{:0width$}", end / BLOCK, width = DIGITS - LISTED);
+    let mut prefixes = vec![block.clone()];
+    for (place, digit) in block.char_indices() {
+        let greater = ('0'..='9').filter(|it| *it > digit);
+        prefixes.extend(greater.map(|it| format!("{}{it}", &block[..place])));
+    }
+    prefixes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_name_that_is_written_is_one_of_an_anchor() {
+        assert_eq!(number(&key(5)), Some(5));
+        for name in ["5.json", "+5.json", "+0000000000000000005.json", "x.json"] {
+            assert_eq!(number(&format!("{FOLDER}{name}")), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_number_after_the_end_is_listed_once_and_none_before_its_block() {
+        for end in [0, 9_999, 10_000, 123_456_789, i64::MAX - 1] {
+            let prefixes = after(end);
+            let lists = |seq: i64| {
+                let digits = format!("{seq:020}");
+                prefixes.iter().filter(|it| digits.starts_with(*it)).count()
+            };
+            for more in [1, 9_000, 10_000, 99_999, 1 << 40, i64::MAX / 2] {
+                let seq = end.saturating_add(more);
+                assert_eq!(lists(seq), 1, "{seq} after {end}");
+            }
+            assert_eq!(lists(end - end % BLOCK - 1), 0, "{end}");
+        }
+    }
 }

@@ -22,7 +22,7 @@ const VERSION: &[u8] = b"metasync audit entry 1";
 ///
 /// Postgres writes equal JSON in one way, which a dump and a restore keep.
 pub(super) const COLUMNS: &str =
-    "audit.id, audit.at, audit.action, audit.subject_kind, audit.subject,
+    "audit.id, case when isfinite(audit.at) then audit.at end, audit.action, audit.subject_kind, audit.subject,
     audit.detail::text, audit.actor_kind, audit.personal_digest, audit.request_id";
 const COUNT: usize = 9;
 
@@ -48,7 +48,10 @@ impl<'a> Content<'a> {
         };
         Ok(Some(Self {
             id,
-            at: row.try_get(first + 1)?,
+            // No entry is recorded without an end, so the digest is another one.
+            at: row
+                .try_get::<_, Option<Timestamp>>(first + 1)?
+                .unwrap_or(Timestamp::MIN),
             action: row.try_get(first + 2)?,
             subject_kind: row.try_get(first + 3)?,
             subject: row.try_get(first + 4)?,

@@ -6,9 +6,11 @@
 
 mod anchor;
 mod chain;
+pub(crate) mod empty;
 mod list;
 mod sweep;
 mod verify;
+mod whole;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -105,7 +107,7 @@ impl Actor {
             kind,
             name: caller.name.as_ref().to_owned(),
             address,
-            request_id: platform::telemetry::request_id(),
+            request_id: request_id(),
         }
     }
 
@@ -115,8 +117,23 @@ impl Actor {
             kind: ActorKind::Person,
             name: id.to_string(),
             address,
-            request_id: platform::telemetry::request_id(),
+            request_id: request_id(),
         }
+    }
+
+    /// A process, which does it on its own.
+    fn process() -> Self {
+        Self {
+            kind: ActorKind::Trigger,
+            name: "metasync".to_owned(),
+            address: None,
+            request_id: None,
+        }
+    }
+
+    /// Whether it is this person.
+    pub(crate) fn is_person(&self, id: Uuid) -> bool {
+        self.kind == ActorKind::Person && self.name == id.to_string()
     }
 
     /// The command line, which has the rights of whoever has the database.
@@ -128,6 +145,22 @@ impl Actor {
             request_id: None,
         }
     }
+}
+
+/// The id of the request. A caller may choose it, and the chain has it for ever, so only one that says nothing counts: a
+/// UUID, or an id of a trace.
+fn request_id() -> Option<String> {
+    platform::telemetry::request_id().filter(|id| is_opaque(id))
+}
+
+fn is_opaque(id: &str) -> bool {
+    let of_xray = id.strip_prefix("1-").and_then(|id| id.split_once('-'));
+    let hex = match of_xray {
+        Some((time, random)) if time.len() == 8 && random.len() == 24 => format!("{time}{random}"),
+        _ if id.len() == 36 => return Uuid::try_parse(id).is_ok(),
+        _ => id.to_owned(),
+    };
+    hex.len() == 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// What was done to what.
@@ -190,4 +223,29 @@ fn personal_digest(salt: &[u8], personal: &Value) -> [u8; 32] {
         digest.update(text);
     }
     digest.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_opaque;
+
+    #[test]
+    fn only_an_id_that_says_nothing_enters_the_chain() {
+        for id in [
+            "0190b2a0-0000-7000-8000-0000000000aa",
+            "4bf92f3577b34da6a3ce929d0e0e4736",
+            "1-5759e988-bd862e3fe1be46a994272793",
+        ] {
+            assert!(is_opaque(id), "{id}");
+        }
+        for id in [
+            "",
+            "kim@example.com",
+            "kim-kim-kim-kim-kim-kim-kim-kim-kim-",
+            "1-kim.name-bd862e3fe1be46a994272793",
+            "4bf92f3577b34da6a3ce929d0e0e473",
+        ] {
+            assert!(!is_opaque(id), "{id}");
+        }
+    }
 }

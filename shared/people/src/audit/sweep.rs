@@ -15,9 +15,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::AuditChain;
 use super::anchor::{Anchor, Written};
 use super::chain::{COLUMNS, Content, Digest};
+use super::{AuditChain, empty};
 use crate::begin;
 
 /// How many entries one transaction adds.
@@ -66,6 +66,7 @@ impl AuditChain {
         let mut swept = Swept::default();
         let mut after = Uuid::nil();
         let mut client = self.pool.within(LONGEST).get().await?;
+        while started.elapsed() < MAX_TIME && empty_batch(&mut client).await? {}
         while started.elapsed() < MAX_TIME {
             let Some(batch) = add_batch(&mut client, after).await? else {
                 break;
@@ -120,6 +121,14 @@ impl AuditChain {
     }
 }
 
+/// Empties a batch of old entries. False if it was the last one.
+async fn empty_batch(client: &mut Client) -> Result<bool> {
+    let transaction = begin(client).await?;
+    let emptied = empty::old(&transaction).await?;
+    transaction.commit().await?;
+    Ok(emptied as i64 == empty::BATCH)
+}
+
 /// Adds up to a batch of the entries after `after` to the chain. None if another sweep is doing that.
 async fn add_batch(client: &mut Client, after: Uuid) -> Result<Option<Batch>> {
     let transaction = begin(client).await?;
@@ -136,7 +145,10 @@ async fn add_batch(client: &mut Client, after: Uuid) -> Result<Option<Batch>> {
     let digest: Vec<u8> = head.try_get(1)?;
     let sql = format!(
         "select pending.audit_id, {COLUMNS}
-         from (select audit_id from people.audit_pending where audit_id > $1 order by audit_id limit $2) as pending
+         from (select audit_id from people.audit_pending
+               where audit_id > $1
+                 and not exists (select from people.audit_link as link where link.audit_id = audit_pending.audit_id)
+               order by audit_id limit $2) as pending
          left join people.audit on audit.id = pending.audit_id
          order by pending.audit_id"
     );
@@ -149,21 +161,26 @@ async fn add_batch(client: &mut Client, after: Uuid) -> Result<Option<Batch>> {
         last: after,
     };
     let (mut ids, mut digests): (Vec<Uuid>, Vec<Vec<u8>>) = (Vec::new(), Vec::new());
+    let mut erased: Vec<String> = Vec::new();
     // The column has a constraint.
     let mut previous: Digest = digest.try_into().unwrap_or_default();
     for row in &rows {
         batch.last = row.try_get(0)?;
-        // The verification reports one whose entry was removed.
+        // The verification reports one whose entry was removed, and one that is in the chain already.
         let Some(content) = Content::of(row, 1)? else {
             continue;
         };
         previous = content.digest(&previous);
         ids.push(content.id);
+        if content.action == empty::ERASURE {
+            erased.push(content.subject.to_owned());
+        }
         digests.push(previous.to_vec());
     }
     if ids.is_empty() {
         return Ok(Some(batch));
     }
+    empty::late(&transaction, &ids, &erased).await?;
     batch.added = ids.len() as u64;
     let last_seq = seq + ids.len() as i64;
     transaction

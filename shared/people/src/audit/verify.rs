@@ -3,16 +3,15 @@
 //! Whoever can change the database can change entries and compute the chain again, but can't sign anchors. So the chain
 //! shows which entry was changed if nothing else was, and the anchors show that something was in any case.
 
-use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
-use anyhow::Context as _;
-use futures::StreamExt as _;
+use futures::TryStreamExt as _;
 use futures::future::join;
-use futures::stream::{self, BoxStream};
+use futures::stream::{BoxStream, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use platform::postgres::Client;
 use platform::postgres::types::Type;
+use platform::store::Store;
 use platform::{Error, Result};
 use serde::Serialize;
 use tokio_postgres::Row;
@@ -20,13 +19,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::AuditChain;
-use super::anchor::{self, Anchor};
+use super::anchor::{self, Found};
 use super::chain::{COLUMNS, Content, Digest, START, personal};
+use super::whole::fault_of_the_whole;
+use crate::keyring::Keyring;
 
 /// How many entries one statement reads.
 const PAGE: i64 = 2_000;
-/// How many anchors are read at once.
-const AT_ONCE: usize = 16;
 /// The longest time between the moment of an entry and its commit.
 const LONGEST_TRANSACTION: SignedDuration = SignedDuration::from_hours(1);
 
@@ -47,7 +46,7 @@ pub struct Verification {
     pub anchors: i64,
     /// The number of the last entry that was verified.
     pub seq: i64,
-    /// The number of verified entries without an actor, because the person was erased.
+    /// The number of verified entries without an actor, because the person was erased or the entry is old.
     pub erased: i64,
     /// The first fault. None if everything is as it was recorded.
     pub fault: Option<Fault>,
@@ -89,7 +88,7 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    fn at(self, seq: i64, entry: Option<Uuid>, detail: impl Into<String>) -> Fault {
+    pub(super) fn at(self, seq: i64, entry: Option<Uuid>, detail: impl Into<String>) -> Fault {
         Fault {
             kind: self,
             seq: Some(seq),
@@ -98,7 +97,7 @@ impl FaultKind {
         }
     }
 
-    fn beside(self, entry: Uuid, detail: &str) -> Fault {
+    pub(super) fn beside(self, entry: Uuid, detail: &str) -> Fault {
         Fault {
             kind: self,
             seq: None,
@@ -117,9 +116,10 @@ impl AuditChain {
         // Within the time of a request, so that a database that doesn't answer fails like that of any other route.
         let client = self.pool.get().await?;
         // A sweep may write an anchor at any time: those that are listed are in a chain that is read later.
-        let (_, anchored) = head(&client).await?;
-        let listed = anchor::list(&*self.store).await?;
+        let (listed, anchored) = head(&client).await?;
+        let beyond = anchor::beyond(&*self.store, listed).await?;
         let (end, _) = head(&client).await?;
+        let keyring = self.keyring.current();
         drop(client);
         // Reading the chain takes as long as the caller gives it.
         let client = self.pool.within(std::time::Duration::MAX).get().await?;
@@ -127,11 +127,13 @@ impl AuditChain {
             seq: after,
             ..Verification::default()
         };
-        done.fault = self.fault_of_newest(&listed, anchored, end).await?;
+        done.fault = self
+            .fault_of_newest(&keyring, beyond, anchored, end)
+            .await?;
         if done.fault.is_some() {
             return Ok(done);
         }
-        let mut walk = self.walk(&client, &listed, after).await?;
+        let mut walk = self.walk(&client, &keyring, after, end, anchored).await?;
         let mut rows = page(&client, after, end).await?;
         while !rows.is_empty() && walk.fault.is_none() {
             let last: i64 = rows[rows.len() - 1].try_get(SEQ)?;
@@ -161,65 +163,69 @@ impl AuditChain {
         })
     }
 
-    /// What the newest anchor shows before the chain is read.
+    /// What the newest anchors show before the chain is read.
     async fn fault_of_newest(
         &self,
-        listed: &[i64],
+        keyring: &Keyring,
+        beyond: Option<i64>,
         anchored: i64,
         end: i64,
     ) -> Result<Option<Fault>> {
-        let newest = listed.last().copied().unwrap_or_default();
-        if newest < anchored {
-            return Ok(Some(FaultKind::Anchor.at(
-                anchored,
-                None,
-                "the anchor is not in the bucket",
-            )));
+        if let Some(newest) = beyond.filter(|newest| *newest > end) {
+            return Ok(Some(
+                match anchor::read(&*self.store, keyring, newest).await? {
+                    Found::Anchor(_) => FaultKind::Cut.at(
+                        end + 1,
+                        None,
+                        format!("the log ends at {end}, and an anchor is at {newest}"),
+                    ),
+                    Found::Unsigned | Found::Nothing => unsigned(newest),
+                },
+            ));
         }
-        if newest <= end {
-            return Ok(None);
+        if anchored > 0 {
+            return missing(&*self.store, keyring, anchored).await;
         }
-        let keyring = self.keyring.current();
-        Ok(Some(
-            match anchor::read(&*self.store, &keyring, newest).await? {
-                Some(_) => FaultKind::Cut.at(
-                    end + 1,
-                    None,
-                    format!("the log ends at {end}, and an anchor is at {newest}"),
-                ),
-                None => unsigned(newest),
-            },
-        ))
+        Ok(None)
     }
 
-    async fn walk(&self, client: &Client, listed: &[i64], after: i64) -> Result<Walk<'_>> {
+    async fn walk<'a>(
+        &'a self,
+        client: &Client,
+        keyring: &'a Keyring,
+        after: i64,
+        end: i64,
+        anchored: i64,
+    ) -> Result<Walk<'a>> {
         let digest = match after {
             0 => START,
             _ => digest_at(client, after).await?.ok_or_else(|| {
-                Error::Invalid("after: must be the `next` of an earlier verification".to_owned())
+                Error::Invalid("after: the audit log has no entry with this number".to_owned())
             })?,
         };
-        let keyring = self.keyring.current();
-        let before = listed.iter().rfind(|seq| **seq <= after);
-        let before = match before {
-            Some(seq) => anchor::read(&*self.store, &keyring, *seq).await?,
-            None => None,
-        };
-        let later: Vec<i64> = listed.iter().copied().filter(|seq| *seq > after).collect();
         let store = &*self.store;
-        let read = stream::iter(later.clone())
-            .map(move |seq| {
-                let keyring = keyring.clone();
-                async move { anchor::read(store, &keyring, seq).await }
-            })
-            .buffered(AT_ONCE);
+        let mut read = anchor::between(store, keyring, after, end).boxed();
+        let later = read.try_next().await?;
+        let before = match &later {
+            Some((_, Found::Anchor(next))) => next.previous(),
+            _ => anchored,
+        };
+        let anchored_at = match before {
+            1.. if before <= after => match anchor::read(store, keyring, before).await? {
+                Found::Anchor(before) => Some(before.at),
+                Found::Unsigned | Found::Nothing => None,
+            },
+            _ => None,
+        };
         Ok(Walk {
+            store,
+            keyring,
             seq: after,
             digest,
-            listed: listed.iter().copied().collect(),
-            later: later.into(),
-            read: read.boxed(),
-            anchored_at: before.map(|it| it.at),
+            later,
+            read,
+            anchored: 0,
+            anchored_at,
             entries: 0,
             anchors: 0,
             erased: 0,
@@ -230,13 +236,15 @@ impl AuditChain {
 
 /// How far a verification has come.
 struct Walk<'a> {
+    store: &'a dyn Store,
+    keyring: &'a Keyring,
     seq: i64,
     digest: Digest,
-    listed: BTreeSet<i64>,
-    /// The numbers of the anchors to come, and their values.
-    later: VecDeque<i64>,
-    read: BoxStream<'a, Result<Option<Anchor>>>,
-    /// The latest time of an anchor so far.
+    /// The next anchor, and those after it.
+    later: Option<(i64, Found)>,
+    read: BoxStream<'a, Result<(i64, Found)>>,
+    /// The number of the last anchor that was verified, and the latest time of one.
+    anchored: i64,
     anchored_at: Option<Timestamp>,
     entries: i64,
     anchors: i64,
@@ -249,8 +257,10 @@ impl Walk<'_> {
     async fn check(&mut self, rows: &[Row]) -> Result<()> {
         for place in 0..rows.len() {
             self.fault = self.check_entry(rows, place)?;
-            if self.fault.is_none() && self.later.front() == Some(&self.seq) {
-                self.fault = self.check_anchor().await?;
+            if self.fault.is_none()
+                && let Some((_, found)) = self.later.take_if(|(seq, _)| *seq <= self.seq)
+            {
+                self.fault = self.check_anchor(found).await?;
             }
             if self.fault.is_some() {
                 break;
@@ -284,6 +294,10 @@ impl Walk<'_> {
         let (personal, salt) = personal(row, PERSONAL)?;
         if !content.is_of(personal.as_ref(), salt) {
             let detail = "the actor or the address is another one";
+            return Ok(Some(FaultKind::Changed.at(seq, Some(entry), detail)));
+        }
+        if personal.is_none() && !matches!(content.actor_kind, "person" | "token") {
+            let detail = "the actor is gone, and is no person";
             return Ok(Some(FaultKind::Changed.at(seq, Some(entry), detail)));
         }
         let earliest = self
@@ -327,19 +341,17 @@ impl Walk<'_> {
     }
 
     /// Compares the chain with the anchor at this entry.
-    async fn check_anchor(&mut self) -> Result<Option<Fault>> {
-        self.later.pop_front();
-        let anchor = self.read.next().await.context("an anchor was listed")??;
-        let Some(anchor) = anchor else {
+    async fn check_anchor(&mut self, found: Found) -> Result<Option<Fault>> {
+        self.later = self.read.try_next().await?;
+        let Found::Anchor(anchor) = found else {
             return Ok(Some(unsigned(self.seq)));
         };
         let previous = anchor.previous();
-        if previous != 0 && !self.listed.contains(&previous) {
-            return Ok(Some(FaultKind::Anchor.at(
-                previous,
-                None,
-                "the anchor is not in the bucket",
-            )));
+        if previous != 0 && previous != self.anchored {
+            let fault = missing(self.store, self.keyring, previous).await?;
+            if fault.is_some() {
+                return Ok(fault);
+            }
         }
         if anchor.digest != hex::encode(self.digest) {
             let detail = format!(
@@ -349,6 +361,7 @@ impl Walk<'_> {
             return Ok(Some(FaultKind::Rewritten.at(self.seq, None, detail)));
         }
         self.anchors += 1;
+        self.anchored = self.seq;
         self.anchored_at = self.anchored_at.max(Some(anchor.at));
         Ok(None)
     }
@@ -356,6 +369,13 @@ impl Walk<'_> {
 
 fn unsigned(seq: i64) -> Fault {
     FaultKind::Anchor.at(seq, None, "no key of METASYNC_KEYS signed the anchor")
+}
+
+/// A fault if there is no anchor at a number.
+async fn missing(store: &dyn Store, keyring: &Keyring, seq: i64) -> Result<Option<Fault>> {
+    let found = anchor::read(store, keyring, seq).await?;
+    let is_missing = matches!(found, Found::Nothing);
+    Ok(is_missing.then(|| FaultKind::Anchor.at(seq, None, "the anchor is not in the bucket")))
 }
 
 /// The number of the last entry, and the last one with an anchor.
@@ -395,80 +415,4 @@ async fn page(client: &Client, after: i64, end: i64) -> Result<Vec<Row>> {
         (&PAGE as _, Type::INT8),
     ];
     Ok(client.query_typed(&sql, &values).await?)
-}
-
-/// What is wrong although each link has its entry: `digest` is the one of the link at `end`.
-async fn fault_of_the_whole(client: &Client, digest: Digest, end: i64) -> Result<Option<Fault>> {
-    // One statement sees one moment: rows move from one table to another.
-    let row = client
-        .query_typed_opt(
-            "select head.seq, head.digest,
-                    (select digest from people.audit_link where seq = head.seq),
-                    (select max(seq) from people.audit_link),
-                    (select count(*) from people.audit),
-                    (select count(*) from people.audit_pending)
-             from people.audit_head as head",
-            &[],
-        )
-        .await?;
-    let Some(row) = row else {
-        return Ok(Some(FaultKind::Removed.at(
-            end,
-            None,
-            "the end of the chain is not known: people.audit_head has no row",
-        )));
-    };
-    let (seq, recorded): (i64, &[u8]) = (row.try_get(0)?, row.try_get(1)?);
-    let link: Option<&[u8]> = row.try_get(2)?;
-    let last: Option<i64> = row.try_get(3)?;
-    let (entries, pending): (i64, i64) = (row.try_get(4)?, row.try_get(5)?);
-    let expected = link.unwrap_or(&START);
-    if recorded != expected || (seq == end && recorded != digest) {
-        return Ok(Some(FaultKind::Changed.at(
-            seq,
-            None,
-            "the end of the chain is not its last entry",
-        )));
-    }
-    if last.unwrap_or_default() > seq {
-        return Ok(Some(FaultKind::Inserted.at(
-            seq + 1,
-            None,
-            "the chain continues after its end",
-        )));
-    }
-    if entries == seq + pending {
-        return Ok(None);
-    }
-    fault_beside_the_chain(client).await
-}
-
-/// An entry that is neither in the chain nor waits for the sweep, or waits without being there.
-async fn fault_beside_the_chain(client: &Client) -> Result<Option<Fault>> {
-    let row = client
-        .query_typed_opt(
-            "select id, true as is_there from people.audit
-             where not exists (select from people.audit_link where audit_id = id)
-               and not exists (select from people.audit_pending where audit_id = id)
-             union all
-             select audit_id, false from people.audit_pending
-             where not exists (select from people.audit where id = audit_id)
-             limit 1",
-            &[],
-        )
-        .await?;
-    let Some(row) = row else {
-        return Ok(None);
-    };
-    let entry = row.try_get(0)?;
-    Ok(Some(match row.try_get(1)? {
-        true => FaultKind::Inserted.beside(
-            entry,
-            "the entry is not in the chain, and waits for no sweep",
-        ),
-        false => FaultKind::Removed.beside(
-            entry,
-            "the entry was removed before a sweep added it to the chain",
-        ),
-    }))
 }

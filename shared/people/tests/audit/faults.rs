@@ -1,12 +1,11 @@
 //! Whatever is done to the log afterwards is found.
 
-use people::Actor;
+use kit::audit::record_many;
 use people::audit::FaultKind;
 use platform::store::Put;
 use serde_json::Value;
-use uuid::Uuid;
 
-use super::{KEY, Log, OTHER_KEY, log};
+use super::{KEY, Log, OTHER_KEY, bot, log};
 
 /// A log of six entries with an anchor after the third and one after the sixth.
 async fn six() -> Log {
@@ -112,6 +111,15 @@ async fn a_change_of_the_database_is_found_and_named() {
             Some(1),
         ),
         ("insert into people.audit_pending values (gen_random_uuid())".to_owned(), Removed, None),
+        // The numbers of entries are right.
+        (format!("{INSERT}; insert into people.audit_pending values (gen_random_uuid())"), Removed, None),
+        (format!("{INSERT}; insert into people.audit_pending select {}", at(2)), Inserted, None),
+        (changed("personal = null, salt = null"), Changed, Some(2)),
+        (
+            format!("alter table people.audit drop constraint audit_at_check; {}", changed("at = 'infinity'")),
+            Changed,
+            Some(2),
+        ),
     ];
     for (change, kind, seq) in cases {
         let log = six().await;
@@ -169,7 +177,10 @@ async fn an_entry_with_an_earlier_time_than_the_anchor_before_it_is_found() {
         log.database
             .run(&format!(
                 "{insert};
-                 update people.audit set at = now() - interval '{age}' where id = '{id}';
+                 update people.audit
+                 set at = now() - interval '{age}', salt = '', personal = '{{}}',
+                     personal_digest = sha256('\\x00' || int8send(0) || '\\x00' || int8send(0))
+                 where id = '{id}';
                  insert into people.audit_pending values ('{id}')"
             ))
             .await;
@@ -234,21 +245,74 @@ async fn an_anchor_verifies_as_long_as_its_key_is_in_the_keyring() {
         .fault
         .unwrap();
     assert_eq!((fault.kind, fault.seq), (FaultKind::Anchor, Some(3)));
+    // What follows can be verified still.
+    let later = log.with_keys(OTHER_KEY).verify(6, until()).await.unwrap();
+    assert_eq!((later.fault, later.anchors, later.seq), (None, 1, 7));
 }
 
 #[tokio::test]
-async fn the_chain_verifies_after_the_person_who_acted_was_erased() {
+async fn an_entry_that_is_emptied_without_an_erasure_is_found() {
     let log = six().await;
-    let person = Uuid::now_v7();
-    let actor = Actor::person(person, Some([192, 0, 2, 7].into()));
-    log.record("person.sign_in", &person.to_string(), &actor)
-        .await;
+    log.record("token.revoke", "t1", &bot()).await;
     log.chain.sweep().await.unwrap();
-    assert!(log.database.dump().await.contains("192.0.2.7"));
     log.database
-        .run("update people.audit set personal = null, salt = null where action = 'person.sign_in'")
+        .run(&format!(
+            "update people.audit set personal = null, salt = null where id = {}",
+            at(7)
+        ))
         .await;
+    let fault = log.fault().await.unwrap();
+    assert_eq!((fault.kind, fault.seq), (FaultKind::Changed, None));
+}
+
+#[tokio::test]
+async fn another_spelling_of_a_number_is_no_anchor() {
+    let log = six().await;
+    for name in ["5.json", "+5.json", "0.json"] {
+        let key = format!("audit/anchors/{name}");
+        let put = log.store.put(&key, "{}".into(), Put::Always).await;
+        put.unwrap();
+    }
     let verified = log.verified().await;
-    assert_eq!((verified.fault, verified.erased), (None, 1));
-    assert!(!log.database.dump().await.contains("192.0.2.7"));
+    assert_eq!((verified.fault, verified.anchors), (None, 2));
+}
+
+#[tokio::test]
+async fn a_database_that_was_restored_continues_without_the_anchors_after_its_end() {
+    let log = six().await;
+    log.database
+        .run(
+            "delete from people.audit where id in (select audit_id from people.audit_link where seq > 4);
+             delete from people.audit_link where seq > 4;
+             update people.audit_head
+             set (seq, digest, anchored_seq) = (select seq, digest, 3 from people.audit_link where seq = 4)",
+        )
+        .await;
+    let fault = log.fault().await.unwrap();
+    assert_eq!((fault.kind, fault.seq), (FaultKind::Cut, Some(5)));
+    log.store
+        .delete("audit/anchors/00000000000000000006.json")
+        .await
+        .unwrap();
+    assert_eq!(log.fault().await, None);
+    log.record_some(3).await;
+    assert_eq!(log.chain.sweep().await.unwrap().anchored_seq, 7);
+    let verified = log.verified().await;
+    assert_eq!((verified.fault, verified.anchors), (None, 2));
+}
+
+#[tokio::test]
+async fn anchors_of_a_long_log_are_found_in_all_lists_of_their_names() {
+    let log = log().await;
+    for rows in [12_000, 1, 9_000] {
+        record_many(&log.database.client().await, rows).await;
+        log.chain.sweep().await.unwrap();
+    }
+    let verified = log.verified().await;
+    assert_eq!((verified.fault, verified.anchors), (None, 3));
+    log.store
+        .delete("audit/anchors/00000000000000012000.json")
+        .await
+        .unwrap();
+    assert_eq!(log.fault().await.unwrap().seq, Some(12_000));
 }

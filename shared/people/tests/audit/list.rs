@@ -128,3 +128,26 @@ async fn pages_and_an_export_have_each_entry_once_in_the_same_order() {
     distinct.dedup();
     assert_eq!(distinct.len(), 2_500);
 }
+
+#[tokio::test]
+async fn an_index_finds_the_newest_entries_of_a_subject_and_of_an_actor() {
+    let log = log().await;
+    let client = log.database.client().await;
+    record_many(&client, 20_000).await;
+    log.database.run("analyze people.audit").await;
+    for (condition, index) in [
+        ("subject = 'robeing-7'", "audit_by_subject"),
+        ("personal ->> 'actor' = 'service-7'", "audit_by_actor"),
+    ] {
+        // As the list is when the parameters have their values.
+        let sql = format!(
+            "explain select audit.id, seq, at from people.audit
+             left join people.audit_link on audit_id = audit.id
+             where {condition} order by at desc, audit.id desc limit 20"
+        );
+        let rows = client.query_typed(&sql, &[]).await.unwrap();
+        let lines: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        let plan = lines.join("\n");
+        assert!(plan.contains(index), "{plan}");
+    }
+}

@@ -1,5 +1,6 @@
 //! The audit log.
 
+mod emptied;
 mod faults;
 mod list;
 mod sweeps;
@@ -10,10 +11,10 @@ use std::time::{Duration, Instant};
 use kit::postgres::{Database, database};
 use people::audit::{self, AuditChain, Fault, Verification};
 use people::{Actor, Entry, People};
-use platform::Resources;
-use platform::auth::Kind;
+use platform::auth::{Kind, Role};
 use platform::postgres::scoped::{self, Scope};
 use platform::store::Store;
+use platform::{Caller, Resources};
 use serde_json::json;
 
 const KEY: &str = "0707070707070707070707070707070707070707070707070707070707070707";
@@ -48,6 +49,13 @@ async fn log() -> Log {
 fn resources(database: &Database, folder: &str, keys: &str) -> Resources {
     let env = database.env().with("BUCKET_URL", folder);
     Resources::new(env.with("METASYNC_KEYS", keys))
+}
+
+/// A service whose name is an address, as some issuers make it.
+fn bot() -> Actor {
+    let scope = Arc::new(serde_json::from_str("{}").expect("a scope"));
+    let caller = Caller::service("bot@example.com".into(), Role::Reader, scope);
+    Actor::of(&caller, None)
 }
 
 impl Log {
