@@ -36,16 +36,19 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
 
 /// The routes of the audit log, and the sweep that continues its chain.
 fn audit(resources: &Resources) -> anyhow::Result<Router> {
-    let (people, chain, sweep) = (
+    let (people, export, chain, sweep) = (
         People::open(resources),
+        audit::Export::open(resources),
         AuditChain::open(resources),
         Sweep::open(resources),
     )
         .all()?;
     let listed = Router::new()
         .routes(routes!(audit::list))
-        .routes(routes!(audit::export))
         .with_state(people);
+    let exported = Router::new()
+        .routes(routes!(audit::export))
+        .with_state(export);
     let verified = Router::new()
         .routes(routes!(audit::verify))
         .with_state(chain);
@@ -54,15 +57,12 @@ fn audit(resources: &Resources) -> anyhow::Result<Router> {
         .layer(time_limit(sweep::LONGEST_SWEEP))
         .with_state(sweep);
     Ok(listed
+        .merge(exported)
         .merge(verified)
         .layer(rate_class(Class::Administration))
         .merge(swept))
 }
 
-/// The routes of people and tokens.
-fn administration(resources: &Resources) -> anyhow::Result<Router> {
-    Ok(Router::new()
-        .routes(routes!(people::list, people::invite))
 /// What the routes of people and tokens need.
 #[derive(Clone)]
 struct Administration {
@@ -82,6 +82,10 @@ impl FromRef<Administration> for Auth {
     }
 }
 
+/// The routes of people and tokens.
+fn administration(resources: &Resources) -> anyhow::Result<Router> {
+    Ok(Router::new()
+        .routes(routes!(people::list, people::invite))
         .routes(routes!(people::read, people::change, people::erase))
         .routes(routes!(people::end_sign_ins))
         .routes(routes!(tokens::list, tokens::create))

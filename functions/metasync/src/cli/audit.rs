@@ -43,6 +43,9 @@ pub enum Command {
     /// Computes the chain of digests again, and compares it with the anchors in the bucket. Also requires
     /// BUCKET_URL and METASYNC_KEYS. Returns 1 if something is wrong, and says what.
     Verify {
+        /// Begin after the entry with this number, such as the last one whose anchor has a key that was removed
+        #[arg(long, value_name = "SEQ", default_value_t = 0)]
+        after: i64,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,
@@ -99,8 +102,8 @@ pub async fn run(env: &Env, command: Command) -> anyhow::Result<()> {
             }
             Ok(())
         }
-        Command::Verify { json } => {
-            let verified = verify(&AuditChain::open(&resources)?).await?;
+        Command::Verify { after, json } => {
+            let verified = verify(&AuditChain::open(&resources)?, after).await?;
             print_verified(&verified, json)
         }
     }
@@ -134,9 +137,9 @@ async fn list(people: &People, filter: &Filter, limit: usize, json: bool) -> any
     Ok(())
 }
 
-/// Verifies the whole log, part by part.
-async fn verify(chain: &AuditChain) -> anyhow::Result<Verification> {
-    let mut whole = chain.verify(0, Instant::now() + PART).await?;
+/// Verifies the log after an entry, part by part.
+async fn verify(chain: &AuditChain, after: i64) -> anyhow::Result<Verification> {
+    let mut whole = chain.verify(after, Instant::now() + PART).await?;
     while let Some(after) = whole.next {
         let part = chain.verify(after, Instant::now() + PART).await?;
         whole = Verification {
