@@ -132,7 +132,7 @@ impl People {
     async fn find(
         &self,
         hash: Hash,
-        sql: &str,
+        sql: &'static str,
         value: (&(dyn ToSql + Sync), Type),
     ) -> Result<Found> {
         let cache = &self.cache;
