@@ -18,7 +18,8 @@ use super::{SignIn, count_failure};
 const FORM: &str = "application/x-www-form-urlencoded";
 /// The cookie and the field with which Google's button protects its form.
 const FORM_TOKEN: &str = "g_csrf_token";
-/// The largest age of an ID token, in seconds. It can be used once, and is remembered for longer than this.
+/// The largest age of an ID token, in seconds. It can be used once, and the mark of its use stays for an hour, which is
+/// longer than this.
 const LARGEST_AGE: u64 = 10 * 60;
 
 /// What Google's button passes to the page. Other fields are ignored.

@@ -43,6 +43,9 @@ use issuer::{Identified, Issuer};
 /// The largest body: an ID token and a few fields.
 const MAX_BODY: usize = 32 * 1024;
 
+/// How far the clock of the issuer may be ahead, in seconds.
+const LARGEST_SKEW: u64 = 60;
+
 /// What the handlers share.
 #[derive(Clone)]
 pub struct SignIn(Arc<Inner>);
@@ -150,6 +153,14 @@ impl Inner {
         ClientAddress(address): ClientAddress,
         headers: &HeaderMap,
     ) -> Result<people::sign_in::SignIn> {
+        // The age of such a token is not known, so it could be used again after the mark of its use is gone.
+        let latest = self.now() + LARGEST_SKEW;
+        if identified.issued_at.is_some_and(|at| at > latest) {
+            return Err(Error::Unauthenticated(
+                "the ID token was issued in the future: check the clocks of this service and of the issuer"
+                    .to_owned(),
+            ));
+        }
         if !self.people.use_state(&identified.signed).await? {
             return Err(Error::Unauthenticated(
                 "the ID token was used before: sign in again".to_owned(),

@@ -141,6 +141,7 @@ async fn an_id_token_of_the_button_is_checked_and_used_once() {
         json!({"aud": "another-client"}),
         json!({"iss": "https://evil.example"}),
         json!({"iat": now - 601}),
+        json!({"iat": now + 120}),
         json!({"iat": null}),
         json!({"exp": now - 61}),
         json!({"sub": null}),
@@ -166,6 +167,31 @@ async fn an_id_token_of_the_button_is_checked_and_used_once() {
     let credential = console.credential("lee", &json!({}));
     assert_eq!(post(&mut browser, &credential).await.status, 200);
     assert_eq!(post(&mut console.browser(), &credential).await.status, 401);
+}
+
+#[tokio::test]
+async fn an_id_token_is_used_once_even_after_the_mark_of_its_use_is_gone() {
+    let console = start().await;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.unwrap().as_secs();
+    let credential = console.credential("lee", &json!({"iat": now + 50, "exp": now + 100_000}));
+    assert_eq!(post(&mut console.browser(), &credential).await.status, 200);
+    let pass = async |seconds: u64| {
+        console.clock.pass(std::time::Duration::from_secs(seconds));
+        let sql = format!("update people.sign_in set at = at - interval '{seconds} seconds'");
+        console.database.run(&sql).await;
+    };
+    pass(600).await;
+    let reply = post(&mut console.browser(), &credential).await;
+    assert!(reply.text().contains("used before"), "{reply:?}");
+    pass(3_600).await;
+    // Another sign-in removes the mark.
+    console.signed_in("kim").await;
+    for _ in 0..2 {
+        let reply = post(&mut console.browser(), &credential).await;
+        assert_eq!(reply.status, 401, "{reply:?}");
+        assert!(reply.text().contains("older than 10 minutes"), "{reply:?}");
+    }
 }
 
 /// The token with the other signature that ECDSA has for the same content: `n - s` instead of `s`.
