@@ -16,6 +16,9 @@ use crate::person::{COLUMNS, Person, note};
 use crate::policy::{Identity, Policy};
 use crate::{Actor, People, begin, cookie};
 
+/// How somebody is found who takes an invitation.
+const INVITED: &str = "invited";
+
 /// A person who has just signed in.
 pub struct SignIn {
     pub person: Person,
@@ -55,16 +58,19 @@ impl People {
                 "this account may not sign in: ask an admin for an invitation".to_owned(),
             ));
         };
-        if !is_active {
+        let is_first_admin = policy.is_first_admin(identity) && !has_admin(&transaction).await?;
+        // An admin with few rights may have invited the first admin, and deactivated the invitation.
+        if !is_active && !(is_first_admin && how == INVITED) {
             return Err(Error::Forbidden(
                 "this account was deactivated: ask an admin".to_owned(),
             ));
         }
         let actor = Actor::person(id, address);
-        if policy.is_first_admin(identity) && !has_admin(&transaction).await? {
+        if is_first_admin {
             transaction
                 .execute_typed(
-                    r#"update people.person set role = 'admin', scope = '{"*": ["*"]}', revision = revision + 1
+                    r#"update people.person
+                       set role = 'admin', scope = '{"*": ["*"]}', deactivated_at = null, revision = revision + 1
                        where id = $1"#,
                     &[(&id, Type::UUID)],
                 )
@@ -97,7 +103,8 @@ impl People {
         Ok(SignIn { person, cookie })
     }
 
-    /// Notes that the issuer sent somebody back with this state. False if somebody came back with it before.
+    /// Notes that a state, or what an issuer signed, was used. False if it was used before. The mark stays for an hour,
+    /// so nothing may be accepted that is older.
     pub async fn use_state(&self, state: &str) -> Result<bool> {
         let client = self.client().await?;
         let used = client
@@ -151,7 +158,7 @@ async fn find(
             .await
             .map_err(taken)?;
         if let Some(row) = row {
-            return Ok(Some((row.try_get(0)?, row.try_get(1)?, "invited")));
+            return Ok(Some((row.try_get(0)?, row.try_get(1)?, INVITED)));
         }
         // The same person may have taken the invitation in the meantime, in another window.
         if let Some((id, is_active)) = known(db, identity).await? {

@@ -65,6 +65,51 @@ async fn the_first_admin_gets_everything_once() {
 }
 
 #[tokio::test]
+async fn an_invitation_with_few_rights_does_not_keep_the_first_admin_out() {
+    let accounts = accounts().await;
+    let root = accounts.invite(SALES, "root@example.com", Role::Reader, SALES);
+    let root = root.await.unwrap();
+    accounts.change(SALES, &root, active(false)).await.unwrap();
+    let (first, _) = accounts.sign_in("root@example.com").await;
+    assert_eq!((first.id, first.role), (root.id, Role::Admin));
+    assert_eq!(first.scope, scope(ALL));
+    assert!(first.is_active);
+    accounts.sign_in("root@example.com").await;
+}
+
+#[tokio::test]
+async fn an_invitation_that_was_deactivated_is_refused_to_a_first_admin_who_comes_second() {
+    let accounts = accounts().await;
+    let (other, _) = accounts.sign_in("other@example.com").await;
+    let rights = [role(Role::Admin), crate::common::rescoped(ALL)];
+    for change in rights {
+        accounts.change(ALL, &other, change).await.unwrap();
+    }
+    let root = accounts.invite(ALL, "root@example.com", Role::Reader, "{}");
+    let root = root.await.unwrap();
+    accounts.change(ALL, &root, active(false)).await.unwrap();
+    let again = identity("root@example.com");
+    let refused = accounts.people.sign_in(&again, &policy(), None).await;
+    assert_eq!(status(refused), 403);
+}
+
+#[tokio::test]
+async fn a_deactivated_person_who_had_signed_in_does_not_become_the_first_admin() {
+    let accounts = accounts().await;
+    let nobodys = Env::default().with("SIGN_IN_DOMAINS", "example.com");
+    let before = Policy::of(&nobodys).unwrap();
+    let mut root = identity("root@example.com");
+    let signed_in = accounts.people.sign_in(&root, &before, None).await;
+    let person = signed_in.ok().unwrap().person;
+    accounts.change(ALL, &person, active(false)).await.unwrap();
+    for subject in [root.subject.clone(), "another".to_owned()] {
+        root.subject = subject;
+        let refused = accounts.people.sign_in(&root, &policy(), None).await;
+        assert_eq!(status(refused), 403, "{root:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_invitation_is_taken_by_its_address_in_any_case_once() {
     let accounts = accounts().await;
     let invited = accounts.invite(ALL, "Lee@Partner.example", Role::Writer, SALES);
