@@ -18,6 +18,15 @@ pub struct Parameters {
     /// The path of this service to go to afterwards, with its query; `/` if it is missing, longer than 2,000 characters
     /// or not such a path.
     return_to: Option<String>,
+    /// `other`: the issuer asks which account to use, even if there is one that it would take.
+    #[param(inline)]
+    account: Option<Account>,
+}
+
+#[derive(Clone, Copy, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Account {
+    Other,
 }
 
 /// Sign in
@@ -48,7 +57,7 @@ pub async fn begin(
     if sign_in.is_open {
         return Ok(Redirect::to(return_to).into_response());
     }
-    let began = redirect(&sign_in, address, &headers, return_to).await;
+    let began = redirect(&sign_in, address, &headers, return_to, parameters.account).await;
     began.map_err(|error| Failure {
         error,
         return_to: return_to.to_owned(),
@@ -60,12 +69,17 @@ async fn redirect(
     address: ClientAddress,
     headers: &HeaderMap,
     return_to: &str,
+    account: Option<Account>,
 ) -> Result<Response> {
     let issuer = sign_in.issuer()?;
     let keyring = sign_in.keyring.current();
     attempts::count(&sign_in.people, &keyring, Step::Begin, address).await?;
     let now = sign_in.now();
-    let (login, url) = issuer.begin(return_to, now).await?;
+    let (login, mut url) = issuer.begin(return_to, now).await?;
+    if let Some(Account::Other) = account {
+        url.query_pairs_mut()
+            .append_pair("prompt", "select_account");
+    }
     let added = login.header(&keyring)?;
     let mut cookies = login::dispensable(&keyring, headers, now, added.len());
     cookies.push(added);

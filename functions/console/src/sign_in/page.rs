@@ -57,9 +57,13 @@ impl IntoResponse for Failure {
             Error::Internal(_) => "Something went wrong. The log has the cause.".to_owned(),
             other => other.to_string(),
         };
-        let again = url::form_urlencoded::Serializer::new(String::new())
-            .append_pair("return_to", &self.return_to)
-            .finish();
+        let mut again = url::form_urlencoded::Serializer::new(String::new());
+        again.append_pair("return_to", &self.return_to);
+        // The issuer would send the same person back, who was refused.
+        if let Error::Forbidden(_) = self.error {
+            again.append_pair("account", "other");
+        }
+        let again = again.finish();
         let body = format!(
             "<p role=\"alert\">{}</p>\n<p><a href=\"/auth/sign-in?{}\">Sign in again</a></p>\n",
             escaped(&text),

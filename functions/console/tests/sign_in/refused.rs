@@ -40,6 +40,7 @@ async fn an_id_token_for_something_else_is_refused() {
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap()
         .as_secs();
+    let in_two_minutes = hour_ago + 3_720;
     for (claims, text) in [
         (json!({"aud": "another-client"}), "another audience"),
         (
@@ -60,6 +61,7 @@ async fn an_id_token_for_something_else_is_refused() {
         (json!({"nonce": ["x"]}), "another login"),
         (json!({"exp": hour_ago}), "expired"),
         (json!({"exp": null}), "not valid"),
+        (json!({"iat": in_two_minutes}), "issued in the future"),
         (json!({"sub": null}), "who the person is"),
         (json!({"sub": ""}), "who the person is"),
     ] {
@@ -284,15 +286,42 @@ async fn the_link_to_try_again_leads_back_to_the_page() {
     let callback = browser.go_to_issuer("/projects/1?q=<\"'&b=1").await;
     let callback = with(&callback, "error", Some("access_denied"));
     let page = browser.get(&callback).await;
-    assert!(page.text().contains("return_to=%2F\""), "{page:?}");
+    assert!(page.text().contains("return_to=%2F&#38;"), "{page:?}");
     let callback = browser.go_to_issuer("/projects/1?q='&b=1").await;
     let callback = with(&callback, "error", Some("access_denied"));
     let page = browser.get(&callback).await;
     assert!(
         page.text()
-            .contains("return_to=%2Fprojects%2F1%3Fq%3D%27%26b%3D1\""),
+            .contains("return_to=%2Fprojects%2F1%3Fq%3D%27%26b%3D1&#38;"),
         "{page:?}"
     );
+}
+
+#[tokio::test]
+async fn whoever_was_refused_can_choose_another_account() {
+    let console = start().await;
+    let mut stranger = person("eve");
+    stranger["email"] = json!("eve@evil.example");
+    console.issuer.set_person(stranger);
+    let mut browser = console.browser();
+    let plain = browser.begin("/a").await;
+    assert!(!plain.as_str().contains("prompt"), "{plain}");
+    let reply = browser.get(&at_issuer(&plain).await).await;
+    let link = "/auth/sign-in?return_to=%2Fa&#38;account=other";
+    assert_page(&reply, 403, &format!("href=\"{link}\""));
+
+    let reply = browser.get(&link.replace("&#38;", "&")).await;
+    let url: url::Url = super::browser::location(&reply).parse().unwrap();
+    let prompt = url.query_pairs().find(|(name, _)| name == "prompt");
+    assert_eq!(prompt.unwrap().1, "select_account");
+    console.issuer.set_person(person("lee"));
+    let reply = browser.get(&at_issuer(&url).await).await;
+    assert_eq!(super::browser::location(&reply), "/a");
+    // A login that was not refused doesn't ask.
+    let reply = console.browser().get("/auth/callback?state=x").await;
+    assert!(!reply.text().contains("account=other"), "{reply:?}");
+    let reply = browser.get("/auth/sign-in?account=x").await;
+    assert_page(&reply, 400, "account");
 }
 
 #[tokio::test]
