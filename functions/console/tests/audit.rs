@@ -49,6 +49,8 @@ async fn an_admin_sees_who_changed_what_in_pages_and_by_filter() {
         "limit=0",
         "limit=201",
         "since=yesterday",
+        "since=-004800-01-02T00:00:00Z",
+        "until=0000-12-31T23:59:59Z",
         "after=7",
         "actions=x",
     ] {
@@ -75,6 +77,21 @@ async fn an_export_has_one_entry_per_line() {
     let tokens = console.get("/v1/tokens").await.json();
     let tokens: Vec<&str> = tokens["items"].as_array().unwrap().iter().map(id).collect();
     assert_eq!((exported.len(), exported), (3, tokens));
+    for query in [
+        "since=-004800-01-02T00:00:00Z",
+        "until=-009999-01-03T00:00:00Z",
+    ] {
+        let reply = console.get(&format!("/v1/audit/export?{query}")).await;
+        assert_eq!(reply.status, 400, "{query}");
+        let detail = reply.text();
+        assert!(
+            detail.contains("from 0001-01-01T00:00:00Z to 9999-12-30"),
+            "{detail}"
+        );
+    }
+    let all = "since=0001-01-01T00:00:00Z&until=9999-12-30T00:00:00Z";
+    let reply = console.get(&format!("/v1/audit/export?{all}")).await;
+    assert_eq!(reply.text().lines().count(), 3, "{reply:?}");
     let empty = console.get("/v1/audit/export?action=person.").await;
     assert_eq!((empty.status.as_u16(), empty.body.len()), (200, 0));
 }

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use futures::stream::{self, Stream};
 use jiff::Timestamp;
-use platform::Result;
 use platform::postgres::Pool;
 use platform::postgres::types::{Json, Type};
+use platform::{Error, Result};
 use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::Row;
@@ -20,6 +20,8 @@ use crate::People;
 pub const MAX_PAGE: i64 = 1_000;
 /// The longest time for which an export uses a connection at once.
 const LONGEST_PAGE: std::time::Duration = std::time::Duration::from_secs(8);
+/// 0001-01-01T00:00:00Z. Postgres has no times before 4713 BC.
+const EARLIEST: Timestamp = Timestamp::constant(-62_135_596_800, 0);
 
 /// An entry of the audit log.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -61,6 +63,20 @@ pub struct Filter {
     pub until: Option<Timestamp>,
 }
 
+impl Filter {
+    fn check(&self) -> Result<()> {
+        for (name, time) in [("since", self.since), ("until", self.until)] {
+            if time.is_some_and(|time| time < EARLIEST) {
+                return Err(Error::Invalid(format!(
+                    "`{name}` must be from {EARLIEST} to {}",
+                    Timestamp::MAX
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl AuditEntry {
     fn of(row: &Row) -> Result<Self> {
         let (Json(detail), personal): (Json<Value>, Option<Json<Value>>) =
@@ -85,6 +101,9 @@ impl AuditEntry {
 
 impl People {
     /// Entries of the audit log, newest first, after the one with this id.
+    ///
+    /// # Errors
+    /// `Invalid` for a time before the year 1.
     pub async fn audit_entries(
         &self,
         filter: &Filter,
@@ -125,6 +144,7 @@ async fn entries(
     after: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<AuditEntry>> {
+    filter.check()?;
     let client = pool.get().await?;
     let rows = client
         .query_typed(
