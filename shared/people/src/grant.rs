@@ -7,6 +7,7 @@ use tokio_postgres::Transaction;
 use uuid::Uuid;
 
 use crate::Actor;
+use crate::hidden::is_hidden;
 
 /// The most kinds of a scope, and the most names of a kind.
 const MOST_KINDS: usize = 20;
@@ -107,9 +108,12 @@ pub(crate) fn last_admin() -> Error {
 
 /// Checks the name of a service, which its callers have in logs and in the audit log.
 pub(crate) fn check_name(name: &str) -> Result<()> {
-    if !(1..=100).contains(&name.chars().count()) || name.contains(char::is_control) {
+    let is_short = (1..=100).contains(&name.chars().count());
+    if !is_short || name.contains(is_hidden) || name.trim() != name {
         return Err(Error::Invalid(
-            "`name` must have 1 to 100 characters, without control characters".to_owned(),
+            "`name` must have 1 to 100 characters, without control characters, invisible characters and blanks at its \
+             ends"
+                .to_owned(),
         ));
     }
     // Triggers and people have such names.
@@ -167,6 +171,19 @@ mod tests {
         ] {
             check(&scope(json)).unwrap();
         }
+    }
+
+    #[test]
+    fn a_name_of_a_service_has_no_invisible_characters_and_no_blanks_at_its_ends() {
+        for hidden in crate::hidden::HIDDEN {
+            for name in [format!("bo{hidden}t"), format!("bot{hidden}")] {
+                assert!(check_name(&name).is_err(), "{name:?}");
+            }
+        }
+        for name in [" ", "\u{3000}", " bot", "bot ", "bot\u{a0}"] {
+            assert!(check_name(name).is_err(), "{name:?}");
+        }
+        check_name("café の bot").unwrap();
     }
 
     #[test]

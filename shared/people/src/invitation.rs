@@ -51,7 +51,7 @@ impl People {
         key: Option<&RequestKey>,
         by: &Grantor<'_>,
     ) -> Result<Invited> {
-        let email = new.email.trim();
+        let email = new.email.as_str();
         if !is_address(email) {
             return Err(Error::Invalid(
                 "`email` is not an e-mail address".to_owned(),

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod cookie;
 mod expired;
 pub mod grant;
+mod hidden;
 pub mod invitation;
 pub mod keyring;
 pub mod person;

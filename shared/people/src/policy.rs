@@ -3,6 +3,8 @@
 use anyhow::ensure;
 use platform::Env;
 
+use crate::hidden::is_hidden;
+
 /// Who may sign in, besides people who were invited. The default is nobody.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
@@ -105,16 +107,20 @@ fn list(
 }
 
 fn is_domain(text: &str) -> bool {
-    let is_plain = |c: char| c.is_alphanumeric() || c == '-' || c == '.';
-    text.contains('.') && !text.starts_with('.') && text.chars().all(is_plain)
+    let is_plain = |c: char| c.is_alphanumeric() || c == '-';
+    let is_label = |label: &str| {
+        let is_whole = !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
+        is_whole && label.len() <= 63 && label.chars().all(|c| is_plain(c) && !is_hidden(c))
+    };
+    text.contains('.') && text.split('.').all(is_label)
 }
 
 /// Whether a text can be an e-mail address: something, `@`, and a domain.
 pub fn is_address(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else {
+    let Some((local, domain)) = text.split_once('@') else {
         return false;
     };
-    let is_plain = |c: char| !c.is_control() && !c.is_whitespace();
+    let is_plain = |c: char| !is_hidden(c) && !c.is_whitespace();
     !local.is_empty() && text.len() <= 254 && local.chars().all(is_plain) && is_domain(domain)
 }
 
@@ -137,6 +143,48 @@ mod tests {
             hosted_domain: hosted_domain.map(str::to_owned),
             name: None,
             picture: None,
+        }
+    }
+
+    #[test]
+    fn an_address_has_one_at_sign_a_domain_of_labels_and_no_invisible_characters() {
+        let long = format!("a@{}.example", "x".repeat(64));
+        for text in [
+            "",
+            "a",
+            "@h.example",
+            "a@h",
+            "a@h..example",
+            "a@.h.example",
+            "a@h.example.",
+            "a@-.-",
+            "a@-h.example",
+            "a@h-.example",
+            "a@b@h.example",
+            " a@h.example",
+            "a@h.example ",
+            "a b@h.example",
+            "a@h.exa mple",
+            &long,
+        ] {
+            assert!(!is_address(text), "{text:?}");
+        }
+        for hidden in crate::hidden::HIDDEN {
+            for text in [
+                format!("a{hidden}@h.example"),
+                format!("a@h{hidden}.example"),
+                format!("a@h.example{hidden}"),
+            ] {
+                assert!(!is_address(&text), "{text:?}");
+            }
+        }
+        for text in [
+            "a@h.example",
+            "a.b+c_d'e@h-1.xn--9t4b11yi5a.example",
+            "김@회사.example",
+            "..a..@h.example",
+        ] {
+            assert!(is_address(text), "{text:?}");
         }
     }
 
