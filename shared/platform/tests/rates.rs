@@ -2,21 +2,48 @@
 
 use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
 use axum::Extension;
 use axum::routing::{get, post};
 use kit::clock::WallClock;
 use kit::{Reply, TestApp};
+use platform::auth::{Accounts, Role, SignedIn};
 use platform::serve::{Class, rate_class};
 use platform::{Caller, Env, Resources, Router};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tracing_subscriber::layer::SubscriberExt as _;
+use uuid::Uuid;
+
+/// Accounts with one token, `mst_one`, whose name is that of a token of `AUTH_TOKENS`.
+struct Fake;
+
+#[async_trait]
+impl Accounts for Fake {
+    fn is_token(&self, bearer: &str) -> bool {
+        bearer.starts_with("mst_")
+    }
+
+    async fn by_token(&self, _: &str) -> platform::Result<Option<Caller>> {
+        let (id, scope) = (Uuid::from_u128(7), Arc::default());
+        Ok(Some(Caller::of_token(id, "one".into(), Role::Admin, scope)))
+    }
+
+    async fn by_cookie(&self, _: &str) -> platform::Result<Option<SignedIn>> {
+        Ok(None)
+    }
+
+    async fn local(&self) -> platform::Result<Caller> {
+        Err(platform::Error::NotFound("the local person".to_owned()))
+    }
+}
 
 fn probe(resources: &Resources) -> anyhow::Result<Router> {
+    resources.accept_accounts(Arc::new(Fake));
     let may_be_signed = |_: &http::HeaderMap| Ok(());
     let signer = |_: &http::HeaderMap, _: &[u8]| {
         let scope = Arc::default();
-        Ok(Caller::service("one".into(), platform::Role::Writer, scope))
+        Ok(Caller::service("one".into(), Role::Writer, scope))
     };
     let ingress = resources.ingress();
     ingress.accept_signed("/v1/signed", may_be_signed, signer)?;
@@ -71,9 +98,9 @@ fn fields(reply: &Reply) -> [Option<&str>; 3] {
 
 #[tokio::test]
 async fn a_caller_over_the_limit_is_told_when_to_send_the_next_request() {
-    let (app, clock) = start("administration=2/min").await;
-    let policy = Some("\"administration\";q=2;w=60");
-    for remaining in ["\"administration\";r=1;t=30", "\"administration\";r=0;t=30"] {
+    let (app, clock) = start("administration=24/min").await;
+    let policy = Some("\"administration\";q=2;w=5");
+    for remaining in ["\"administration\";r=1;t=3", "\"administration\";r=0;t=3"] {
         let reply = app.get("/v1/people").bearer("one").await;
         assert_eq!(reply.status, 200);
         assert_eq!(fields(&reply), [policy, Some(remaining), None]);
@@ -81,8 +108,8 @@ async fn a_caller_over_the_limit_is_told_when_to_send_the_next_request() {
     clock.pass(std::time::Duration::from_millis(500));
     let reply = app.post("/v1/people", json!({})).bearer("one").await;
     assert_eq!(reply.status, 429);
-    let wait = Some("\"administration\";r=0;t=30");
-    assert_eq!(fields(&reply), [policy, wait, Some("30")]);
+    let wait = Some("\"administration\";r=0;t=2");
+    assert_eq!(fields(&reply), [policy, wait, Some("2")]);
     let problem = reply.json();
     assert_eq!(problem["title"], "too many requests");
     assert!(
@@ -91,7 +118,7 @@ async fn a_caller_over_the_limit_is_told_when_to_send_the_next_request() {
             .unwrap()
             .contains("`administration`")
     );
-    clock.pass(std::time::Duration::from_secs(30));
+    clock.pass(std::time::Duration::from_secs(2));
     assert_eq!(app.get("/v1/people").bearer("one").await.status, 200);
 }
 
@@ -103,19 +130,22 @@ async fn each_caller_has_a_limit_of_their_own() {
         assert_eq!(reply.status, expected, "{caller}");
     }
     assert_eq!(app.get("/v1/people").await.status, 401);
+    // Another caller of the same name.
+    assert_eq!(app.get("/v1/people").bearer("mst_one").await.status, 200);
+    assert_eq!(app.get("/v1/people").bearer("mst_one").await.status, 429);
 }
 
 #[tokio::test]
 async fn a_request_is_a_read_or_a_write_and_in_the_class_of_its_route() {
-    let (app, _) = start("read=2/min,write=1/min,administration=60/min").await;
+    let (app, _) = start("read=12/min,write=1/min,administration=60/min").await;
     let policies = |reply: &Reply| -> Vec<String> {
         let policies = reply.headers.get_all("ratelimit-policy").iter();
         policies.map(|it| it.to_str().unwrap().to_owned()).collect()
     };
     let read = app.get("/v1/things").bearer("one").await;
-    assert_eq!(policies(&read), ["\"read\";q=2;w=60"]);
+    assert_eq!(policies(&read), ["\"read\";q=2;w=10"]);
     let people = app.get("/v1/people").bearer("one").await;
-    let both = ["\"administration\";q=60;w=60", "\"read\";q=2;w=60"];
+    let both = ["\"administration\";q=5;w=5", "\"read\";q=2;w=10"];
     assert_eq!(policies(&people), both);
     let head = app.request(http::Method::HEAD, "/v1/things").bearer("one");
     assert_eq!(head.await.status, 429);

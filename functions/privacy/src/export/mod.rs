@@ -106,7 +106,7 @@ pub async fn create(
     Json(id): Json<SubjectId>,
 ) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<Export>)> {
     let key = idempotency::key(&headers)?;
-    let request = key.map(|key| Sha256::digest(format!("{}\n{key}", caller.name)).to_vec());
+    let request = key.map(|key| Sha256::digest(format!("{}\n{key}", caller.key())).to_vec());
     let resolved = id.resolve(&privacy, &caller, Purpose::Export).await?;
     let scope = scope_of(caller.scope.of(ROBEINGS));
     let request = request.as_deref();

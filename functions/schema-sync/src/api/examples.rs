@@ -96,7 +96,7 @@ async fn add(
     let editor = editor(&sync, &caller);
     let content = hash(&[&new.question, &new.sql]);
     // A key belongs to its caller, so that it reveals nothing about other callers.
-    let key = idempotency::key(&headers)?.map(|key| hash(&["caller", &caller.name, &key]));
+    let key = idempotency::key(&headers)?.map(|key| hash(&["caller", &caller.key(), &key]));
     if let Some(key) = &key
         && let Some(known) = state::load(&*sync.store).await?.idempotency.remove(key)
     {

@@ -1,5 +1,6 @@
 //! The caller of a request, and the extractors that require one of a certain role.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -25,7 +26,12 @@ pub struct Caller {
 /// What kind of caller calls. Names don't tell: those of services are chosen by admins and by issuers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallerKind {
+    /// A token of `AUTH_TOKENS`, or a service that signs its requests.
     Service,
+    /// The service token with this id, in the database.
+    Token(Uuid),
+    /// The subject of a JWT.
+    Subject,
     /// The person with this id, who owns what they create.
     Person(Uuid),
     /// The platform that invokes a trigger.
@@ -39,6 +45,20 @@ impl Caller {
             role,
             scope,
             kind: CallerKind::Service,
+        }
+    }
+
+    pub fn of_token(id: Uuid, name: Arc<str>, role: Role, scope: Arc<Scope>) -> Self {
+        Self {
+            kind: CallerKind::Token(id),
+            ..Self::service(name, role, scope)
+        }
+    }
+
+    pub(super) fn of_subject(name: Arc<str>, role: Role, scope: Arc<Scope>) -> Self {
+        Self {
+            kind: CallerKind::Subject,
+            ..Self::service(name, role, scope)
         }
     }
 
@@ -61,8 +81,25 @@ impl Caller {
     pub fn person(&self) -> Option<Uuid> {
         match self.kind {
             CallerKind::Person(id) => Some(id),
-            CallerKind::Service | CallerKind::Trigger => None,
+            CallerKind::Service
+            | CallerKind::Token(_)
+            | CallerKind::Subject
+            | CallerKind::Trigger => None,
         }
+    }
+
+    /// The name together with the kind: no caller of another kind has the same, whoever chose the name. A token that
+    /// replaces one of the same name has the same.
+    pub fn key(&self) -> Cow<'_, str> {
+        let kind = match self.kind {
+            // No name of another kind has a line break.
+            CallerKind::Service => return (&*self.name).into(),
+            CallerKind::Token(_) => "token",
+            CallerKind::Subject => "subject",
+            CallerKind::Person(_) => "person",
+            CallerKind::Trigger => "trigger",
+        };
+        format!("{kind}\n{}", self.name).into()
     }
 
     pub(super) fn unlimited(name: Arc<str>) -> Self {
@@ -148,5 +185,30 @@ impl<S: Send + Sync> FromRequestParts<S> for Admin {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let caller = Caller::from_request_parts(parts, state).await?;
         caller.at_least(Role::Admin).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_of_different_kinds_have_different_keys_whatever_their_names() {
+        let id = Uuid::from_u128(7);
+        let kinds = [
+            CallerKind::Service,
+            CallerKind::Token(id),
+            CallerKind::Subject,
+            CallerKind::Person(id),
+            CallerKind::Trigger,
+        ];
+        let callers = kinds.map(|kind| Caller {
+            kind,
+            ..Caller::unlimited("root".into())
+        });
+        let mut keys: Vec<Cow<'_, str>> = callers.iter().map(Caller::key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), kinds.len());
     }
 }

@@ -203,13 +203,15 @@ impl Verifier {
 
 fn by_claims(claims: &Claims, role: &str, scope: &str) -> Result<Caller, Error> {
     let refuse = |detail: String| Err(Error::Forbidden(detail));
-    let Some(name) = claims
-        .get("sub")
-        .and_then(Value::as_str)
-        .filter(|sub| !sub.is_empty())
-    else {
+    let Some(name) = claims.get("sub").and_then(Value::as_str) else {
         return Err(unauthenticated("the token has no `sub`"));
     };
+    // The limit is that of OpenID Connect.
+    if !(1..=255).contains(&name.chars().count()) || name.contains(char::is_control) {
+        return Err(unauthenticated(
+            "the `sub` of the token is not 1 to 255 printable characters",
+        ));
+    }
     let Some(found) = claim(claims, role).and_then(highest_role) else {
         return refuse(format!(
             "the token grants no role: its claim `{role}` has none of `reader`, `writer` and `admin`"
@@ -224,7 +226,7 @@ fn by_claims(claims: &Claims, role: &str, scope: &str) -> Result<Caller, Error> 
     let Some(granted) = granted else {
         return refuse(format!("the claim `{scope}` of the token is not a scope"));
     };
-    Ok(Caller::service(name.into(), found, Arc::new(granted)))
+    Ok(Caller::of_subject(name.into(), found, Arc::new(granted)))
 }
 
 /// The claim of this name, or at this path. The whole name comes first, because URLs have dots too.

@@ -3,8 +3,8 @@
 //! A request counts as a read or a write, and in the class of its route if it has one. Triggers, probes, signed
 //! requests and `AUTH_MODE=open` are not limited.
 //!
-//! `RATE_LIMITS` changes the limits: `read=100/s,model=120/min,administration=off`. The burst is then one minute's
-//! worth of requests. The responses have the fields of draft-ietf-httpapi-ratelimit-headers.
+//! `RATE_LIMITS` changes the limits: `read=100/s,model=120/min,administration=off`. The burst of a class is always the
+//! same number of seconds' worth of requests, so that a lower rate also has a smaller burst. The responses have the fields of draft-ietf-httpapi-ratelimit-headers.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroU32;
@@ -28,7 +28,7 @@ use tower::Layer;
 use super::limits::Routed;
 use crate::clock::Moment;
 use crate::error::whole_seconds;
-use crate::{Clock, Env, Error};
+use crate::{Caller, Clock, Env, Error};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit");
@@ -72,13 +72,20 @@ impl Class {
     }
 
     fn default_rate(self) -> Option<Rate> {
-        let (every, burst) = match self {
-            Self::Read | Self::Write => return None,
-            Self::Model => (Duration::from_millis(500), 60),
-            Self::Administration => (Duration::from_millis(50), 100),
-        };
-        let burst = NonZeroU32::new(burst)?;
-        Some(Rate { every, burst })
+        match self {
+            Self::Read | Self::Write => None,
+            Self::Model => Rate::parse("2/s", self),
+            Self::Administration => Rate::parse("20/s", self),
+        }
+    }
+
+    /// How many seconds' worth of requests a caller may send at once.
+    fn burst_seconds(self) -> u64 {
+        match self {
+            Self::Read | Self::Write => 10,
+            Self::Model => 30,
+            Self::Administration => 5,
+        }
     }
 }
 
@@ -98,7 +105,8 @@ async fn in_class(State(class): State<Class>, request: Request, next: Next) -> R
 #[derive(Clone)]
 pub(super) struct Metered {
     pub(super) rates: Arc<Rates>,
-    pub(super) caller: Arc<str>,
+    /// A hash of the caller, because names can be long.
+    pub(super) caller: u64,
 }
 
 impl Metered {
@@ -107,8 +115,7 @@ impl Metered {
         let Some(limit) = &self.rates.limits[class as usize] else {
             return next.await;
         };
-        let key = self.rates.hasher.hash_one(&self.caller);
-        let (mut response, remaining, seconds) = match limit.take(key) {
+        let (mut response, remaining, seconds) = match limit.take(self.caller) {
             Ok(remaining) => (next.await, remaining, whole_seconds(limit.rate.every)),
             Err(retry_after) => {
                 let detail = format!(
@@ -136,7 +143,6 @@ impl Metered {
 /// The limits of each class, and what its callers have used.
 pub(super) struct Rates {
     limits: [Option<Limit>; CLASSES.len()],
-    /// Callers are remembered by a hash, because names can be long.
     hasher: RandomState,
 }
 
@@ -168,6 +174,15 @@ impl Rates {
             hasher: RandomState::new(),
         })
     }
+
+    /// What limits the rate of a caller. Callers of different kinds don't share one, whatever their names.
+    pub(super) fn of(self: Arc<Self>, caller: &Caller) -> Metered {
+        let caller = self.hasher.hash_one(caller.key());
+        Metered {
+            rates: self,
+            caller,
+        }
+    }
 }
 
 /// The rate of each class, from `RATE_LIMITS` and the defaults.
@@ -191,31 +206,27 @@ fn rates(env: &Env) -> anyhow::Result<[Option<Rate>; CLASSES.len()]> {
         seen.push(class);
         rates[class as usize] = match rate {
             "off" => None,
-            rate => Some(Rate::parse(rate).with_context(form)?),
+            rate => Some(Rate::parse(rate, class).with_context(form)?),
         };
     }
     Ok(rates)
 }
 
 impl Rate {
-    /// Parses `100/s` or `120/min`. The burst is one minute's worth.
-    fn parse(text: &str) -> Option<Self> {
+    /// Parses `100/s` or `120/min`.
+    fn parse(text: &str, class: Class) -> Option<Self> {
         let (count, unit) = text.split_once('/')?;
         let count: NonZeroU32 = count.parse().ok()?;
-        let (seconds, minute) = match unit {
-            "s" => (
-                1,
-                count.checked_mul(const { NonZeroU32::new(60).unwrap() })?,
-            ),
-            "min" => (60, count),
+        let seconds = match unit {
+            "s" => 1,
+            "min" => 60,
             _ => return None,
         };
         let every = Duration::from_secs(seconds) / count.get();
+        let burst = u64::from(count.get()) * class.burst_seconds() / seconds;
+        let burst = NonZeroU32::new(u32::try_from(burst.max(1)).ok()?)?;
         // A shorter period than the clock's would be no limit.
-        (!every.is_zero()).then_some(Self {
-            every,
-            burst: minute,
-        })
+        (!every.is_zero()).then_some(Self { every, burst })
     }
 }
 
@@ -305,9 +316,21 @@ mod tests {
             [None, None, model, administration]
         );
         let env = Env::default().with("RATE_LIMITS", "read=100/s, model=1/min,administration=off");
-        let read = rate(Duration::from_millis(10), 6_000);
+        let read = rate(Duration::from_millis(10), 1_000);
         let model = rate(Duration::from_secs(60), 1);
         assert_eq!(rates(&env).unwrap(), [read, None, model, None]);
+    }
+
+    #[test]
+    fn a_default_that_is_written_out_is_the_default_and_a_lower_rate_has_a_smaller_burst() {
+        let of = |text: &str| rates(&Env::default().with("RATE_LIMITS", text)).unwrap();
+        let default = rates(&Env::default()).unwrap();
+        assert_eq!(of("administration=20/s,model=2/s"), default);
+        assert_eq!(of("administration=1200/min,model=120/min"), default);
+        let model = rate(Duration::from_secs(1), 30);
+        let administration = rate(Duration::from_millis(100), 50);
+        let lower = of("administration=10/s,model=60/min");
+        assert_eq!(lower, [None, None, model, administration]);
     }
 
     #[test]

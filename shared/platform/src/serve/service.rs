@@ -353,10 +353,7 @@ impl Service {
         if let Some(signed_in) = &caller
             && self.is_metered(&request)
         {
-            let metered = Metered {
-                rates: self.settings.rates.clone(),
-                caller: signed_in.caller.name.clone(),
-            };
+            let metered = self.settings.rates.clone().of(&signed_in.caller);
             request.extensions_mut().insert(metered);
         }
         Ok((request, caller))

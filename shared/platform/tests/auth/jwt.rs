@@ -77,6 +77,11 @@ async fn audience_issuer_time_and_subject_are_verified() {
         (json!({"sub": null}), 401),
         (json!({"sub": ""}), 401),
         (json!({"sub": 17}), 401),
+        (json!({"sub": "a\u{0}b"}), 401),
+        (json!({"sub": "a\n"}), 401),
+        (json!({"sub": "\u{85}"}), 401),
+        (json!({"sub": "판".repeat(255)}), 200),
+        (json!({"sub": "a".repeat(256)}), 401),
     ] {
         let mut all = claims.clone();
         all["metasync_role"] = "reader".into();
