@@ -1,7 +1,7 @@
 //! Who may sign in.
 
 use anyhow::ensure;
-use platform::Env;
+use platform::{All as _, Env};
 
 use crate::hidden::is_hidden;
 
@@ -39,21 +39,14 @@ impl Policy {
     /// # Errors
     /// If one of them has a value that no person can match.
     pub fn of(env: &Env) -> anyhow::Result<Self> {
-        let domains = list(
-            env,
-            "SIGN_IN_DOMAINS",
-            is_domain,
-            "a domain such as example.com",
-        )?;
-        let addresses = list(env, "SIGN_IN_ADDRESSES", is_address, "an e-mail address")?;
-        let admin = env
-            .get("SIGN_IN_ADMIN")
-            .map(|it| it.trim().to_ascii_lowercase())
-            .filter(|it| !it.is_empty());
-        ensure!(
-            admin.as_deref().is_none_or(is_address),
-            "SIGN_IN_ADMIN is not an e-mail address: set it to one address, without a name"
-        );
+        let domain = "a domain such as example.com";
+        let address = "an e-mail address";
+        let (domains, addresses, admin) = (
+            list(env, "SIGN_IN_DOMAINS", is_domain, domain),
+            list(env, "SIGN_IN_ADDRESSES", is_address, address),
+            admin(env),
+        )
+            .all()?;
         Ok(Self {
             domains,
             addresses,
@@ -86,7 +79,20 @@ impl Policy {
     }
 }
 
-/// The values of a variable, in lower case. An error has the position of a value alone: logs have no addresses.
+/// The address in `SIGN_IN_ADMIN`, in lower case.
+fn admin(env: &Env) -> anyhow::Result<Option<String>> {
+    let admin = env
+        .get("SIGN_IN_ADMIN")
+        .map(|it| it.trim().to_ascii_lowercase())
+        .filter(|it| !it.is_empty());
+    ensure!(
+        admin.as_deref().is_none_or(is_address),
+        "SIGN_IN_ADMIN is not an e-mail address: set it to one address, without a name"
+    );
+    Ok(admin)
+}
+
+/// The values of a variable, in lower case. An error has the positions of values alone: logs have no addresses.
 fn list(
     env: &Env,
     variable: &str,
@@ -96,13 +102,13 @@ fn list(
     let parts = env.get(variable).unwrap_or_default().split(',');
     let parts = parts.map(|part| part.trim().to_ascii_lowercase());
     let values: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
-    for (at, value) in values.iter().enumerate() {
-        let position = at + 1;
-        ensure!(
-            is_valid(value),
-            "{variable}: value {position} is not {kind}"
-        );
-    }
+    let wrong = values.iter().enumerate().filter(|(_, it)| !is_valid(it));
+    let wrong: Vec<String> = wrong.map(|(at, _)| (at + 1).to_string()).collect();
+    ensure!(
+        wrong.is_empty(),
+        "{variable}: these of its values are not valid: {}. Set each to {kind}",
+        wrong.join(", ")
+    );
     Ok(values)
 }
 
@@ -236,6 +242,23 @@ mod tests {
                 expected,
                 "{email}"
             );
+        }
+    }
+
+    #[test]
+    fn every_value_that_is_not_valid_is_named_at_once() {
+        let error = policy(&[
+            ("SIGN_IN_DOMAINS", "one, example.com, two"),
+            ("SIGN_IN_ADDRESSES", "example.com"),
+            ("SIGN_IN_ADMIN", "kim"),
+        ]);
+        let error = error.unwrap_err().to_string();
+        for part in [
+            "SIGN_IN_DOMAINS: these of its values are not valid: 1, 3. Set each to a domain such as example.com",
+            "SIGN_IN_ADDRESSES: these of its values are not valid: 1. Set each to an e-mail address",
+            "SIGN_IN_ADMIN is not an e-mail address",
+        ] {
+            assert!(error.contains(part), "{part} in {error}");
         }
     }
 
