@@ -54,9 +54,7 @@ impl People {
         let mut client = self.client().await?;
         let transaction = begin(&mut client).await?;
         let Some((id, is_active, how)) = find(&transaction, identity, policy).await? else {
-            return Err(Error::Forbidden(
-                "this account may not sign in: ask an admin for an invitation".to_owned(),
-            ));
+            return Err(refused(identity));
         };
         let is_first_admin = policy.is_first_admin(identity) && !has_admin(&transaction).await?;
         // An admin with few rights may have invited the first admin, and deactivated the invitation.
@@ -195,6 +193,22 @@ async fn find(
         )
         .await?;
     Ok(Some((row.try_get(0)?, row.try_get(1)?, "admitted")))
+}
+
+/// Why nobody was found. An invitation doesn't help an account without a verified address.
+fn refused(identity: &Identity) -> Error {
+    let detail = match identity.email {
+        Some(_) => "this account may not sign in: ask an admin for an invitation",
+        None => {
+            tracing::warn!(
+                "a sign-in was refused because the issuer sent no verified address: verify the address of the \
+                 account at the issuer, and check that it sends `email` and `email_verified`"
+            );
+            "this account may not sign in: the issuer has not verified its e-mail address. Verify it at the issuer, or \
+             ask whoever administers the issuer"
+        }
+    };
+    Error::Forbidden(detail.to_owned())
 }
 
 /// The error of a statement that gives a row an identity.

@@ -78,6 +78,19 @@ async fn a_refused_attempt_to_sign_in_counts_and_an_outage_does_not() {
 }
 
 #[tokio::test]
+async fn the_log_says_that_an_address_was_not_verified_without_the_address() {
+    let console = start().await;
+    let log = Log::default();
+    let _guard = log.install();
+    let claims = json!({"sub": "park", "email": "park@example.com", "email_verified": false});
+    console.issuer.set_person(claims);
+    assert_eq!(console.browser().sign_in().await.status, 403);
+    let log = log.take();
+    assert!(log.contains("the issuer sent no verified address"), "{log}");
+    assert!(!log.contains("park"), "{log}");
+}
+
+#[tokio::test]
 async fn the_log_has_no_secret_and_no_name_of_who_signs_in() {
     let console = start().await;
     let log = Log::default();

@@ -75,7 +75,12 @@ async fn an_address_counts_only_if_it_is_verified() {
         let mut browser = console.browser();
         let reply = browser.sign_in().await;
         assert_eq!(reply.status, 403, "{email}");
-        assert!(reply.text().contains("may not sign in"), "{reply:?}");
+        let text = reply.text();
+        assert!(
+            text.contains("has not verified its e-mail address"),
+            "{text}"
+        );
+        assert!(!text.contains("invitation"), "{text}");
         assert!(!browser.cookies.contains_key(COOKIE));
     }
     let path = format!("/v1/people/{}", invited["id"].as_str().unwrap());
