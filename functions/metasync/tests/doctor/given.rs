@@ -106,6 +106,9 @@ fn the_command_for_callers_creates_the_token_that_it_accepts() {
             .map(|it| format!("{it:02x}"))
             .collect();
         assert!(tokens.contains(&digest), "{tokens}");
+        // An admin of everything: only such a one administers people and reads the audit log.
+        let parsed: serde_json::Value = serde_json::from_str(tokens).unwrap();
+        assert_eq!(parsed[0]["scope"], serde_json::json!({"*": ["*"]}));
         assert_eq!(see("callers", &[("AUTH_TOKENS", tokens)]).0, "fine");
     }
 }

@@ -21,8 +21,6 @@ use platform::llm::{LlmError, Prompt};
 use platform::postgres::{self, types::Type};
 use platform::store::StoreError;
 use platform::{Env, Resources};
-use robeing::ROBEINGS;
-use schema::name::DATASETS;
 use serde_json::json;
 
 use given::{Given, quoted};
@@ -105,15 +103,11 @@ fn callers_remedy(env: &Env, detail: &str) -> String {
         None if env.why_unread("AUTH_TOKENS").is_some() => return tokens.edit(),
         None => {}
     }
-    let scope = [DATASETS, ROBEINGS].map(|kind| format!("\\\"{}\\\": [\\\"*\\\"]", kind.name()));
-    let word = format!(
-        "\"[{{\\\"name\\\": \\\"me\\\", \\\"role\\\": \\\"admin\\\", \\\"scope\\\": {{{}}}, \
-         \\\"sha256\\\": \\\"$(printf %s \"$TOKEN\" | sha256sum | cut -d' ' -f1)\\\"}}]\"",
-        scope.join(", ")
-    );
+    let word = "\"[{\\\"name\\\": \\\"me\\\", \\\"role\\\": \\\"admin\\\", \\\"scope\\\": {\\\"*\\\": [\\\"*\\\"]}, \
+                \\\"sha256\\\": \\\"$(printf %s \"$TOKEN\" | sha256sum | cut -d' ' -f1)\\\"}]\"";
     format!(
         "TOKEN=$(openssl rand -hex 32) && {}  # $TOKEN is what the caller sends",
-        tokens.set(&word)
+        tokens.set(word)
     )
 }
 
