@@ -58,7 +58,8 @@ impl People {
         };
         let is_first_admin = policy.is_first_admin(identity) && !has_admin(&transaction).await?;
         // An admin with few rights may have invited the first admin, and deactivated the invitation.
-        if !is_active && !(is_first_admin && how == INVITED) {
+        let may_come = is_active || (is_first_admin && how == INVITED);
+        if !may_come {
             return Err(Error::Forbidden(
                 "this account was deactivated: ask an admin".to_owned(),
             ));
