@@ -23,7 +23,7 @@ create index audit_by_age on people.audit (at) where personal is not null and ac
 
 -- The chain. Each digest is one of the digest before it and of the row.
 create table people.audit_link (
-    seq bigint primary key,
+    seq bigint primary key check (seq > 0),
     audit_id uuid not null unique,
     digest bytea not null check (octet_length(digest) = 32)
 );

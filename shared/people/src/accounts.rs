@@ -47,7 +47,7 @@ const TOKEN: &str = "
         where token.id = found.id
           and (token.last_used_at is null or token.last_used_at < now() - interval '5 minutes')
     )
-    select name, person_id, role, scope from found";
+    select id, name, person_id, role, scope from found";
 
 /// Finds a sign-in that is valid now, and renews it at most every five minutes. It ends after 30 days at the latest.
 const COOKIE: &str = "
@@ -216,7 +216,7 @@ fn caller(row: &Row) -> Result<Caller> {
         Some(person) => Caller::of_person(person, role, scope),
         None => {
             let name: String = row.try_get("name")?;
-            Caller::service(name.into(), role, scope)
+            Caller::of_token(row.try_get("id")?, name.into(), role, scope)
         }
     })
 }

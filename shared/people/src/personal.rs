@@ -82,7 +82,8 @@ impl Owner for Accounts {
                         (select count(*) from people.cookie where person_id = any ($1)),
                         (select count(*) from people.token where person_id = any ($1)),
                         (select count(*) from people.audit
-                         where personal is not null and personal ->> 'actor' = any ($1::text[]))",
+                         where personal is not null and actor_kind = 'person'
+                           and personal ->> 'actor' = any ($1::text[]))",
                 &[(&ids, Type::UUID_ARRAY)],
             )
             .await?;
@@ -195,10 +196,10 @@ const ACCOUNTS: &str = "
 /// What the person did, and what others did to the account, without who that was.
 const ENTRIES: &str = "
     select id, (jsonb_build_object('table', 'people.audit') || to_jsonb(audit) - 'salt' - 'personal_digest'
-        - case when coalesce(personal ->> 'actor' = any ($1::text[]), false) then '{}'::text[]
+        - case when coalesce(actor_kind = 'person' and personal ->> 'actor' = any ($1::text[]), false) then '{}'::text[]
                else '{personal,request_id}' end)::text as line
     from people.audit
-    where (personal is not null and personal ->> 'actor' = any ($1::text[])
+    where (personal is not null and actor_kind = 'person' and personal ->> 'actor' = any ($1::text[])
            or subject_kind = 'person' and subject = any ($1::text[]))
       and id > $2
     order by id

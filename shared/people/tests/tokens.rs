@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use kit::clock::WallClock;
 use people::token::{Created, NewToken};
 use people::{Actor, People, RequestKey};
-use platform::auth::{Accounts as _, Role, Scope};
+use platform::auth::{Accounts as _, CallerKind, Role, Scope};
 use platform::{Caller, Resources, Result};
 
 use crate::common::{ALL, Accounts, SALES, accounts, by, open, scope, status};
@@ -36,7 +36,10 @@ async fn a_token_leads_to_a_service_with_its_role_and_scope_and_is_stored_as_a_d
     let Created { token, secret } = create(&accounts, &new("bot"), None).await.unwrap();
     assert!(accounts.people.is_token(&secret), "{secret}");
     let caller = accounts.people.by_token(&secret).await.unwrap().unwrap();
-    assert_eq!((&*caller.name, caller.person()), ("bot", None));
+    assert_eq!(
+        (&*caller.name, caller.kind),
+        ("bot", CallerKind::Token(token.id))
+    );
     assert_eq!((caller.role, &*caller.scope), (Role::Writer, &scope(SALES)));
     assert_eq!(token.last_used_at, None);
     assert!(!accounts.database.dump().await.contains(&secret));

@@ -1,6 +1,6 @@
 //! The rates of requests, and the metric of refused ones.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use async_trait::async_trait;
 use axum::Extension;
@@ -12,6 +12,8 @@ use platform::serve::{Class, rate_class};
 use platform::{Caller, Env, Resources, Router};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tracing::Dispatch;
+use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::layer::SubscriberExt as _;
 use uuid::Uuid;
 
@@ -228,6 +230,9 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Metrics {
 
 #[tokio::test]
 async fn each_refusal_is_counted_in_a_metric() {
+    // While there is only one subscriber, another thread that reaches a line of the program first turns it off.
+    static OTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+    LazyLock::force(&OTHER);
     let metrics = Metrics::default();
     let subscriber = tracing_subscriber::registry().with(metrics.clone());
     let _guard = tracing::subscriber::set_default(subscriber);

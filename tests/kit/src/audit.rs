@@ -14,7 +14,8 @@ pub async fn record_many(client: &Client, count: i64) {
                         'setting.change', 'robeing', 'robeing-' || n % 1000,
                         jsonb_build_object('category', 'user', 'keys', jsonb_build_array('timezone', 'language')),
                         'token', jsonb_build_object('actor', name, 'address', null), salt,
-                        sha256(salt || '\\x01' || int8send(octet_length(name)) || name::bytea || '\\x00' || int8send(0)),
+                        sha256(salt || '\\x01' || int8send(octet_length(name)) || name::bytea || '\\x00' || int8send(0)
+                               || '\\x00' || int8send(0)),
                         gen_random_uuid()::text
                  from generate_series(1, $1::int8) as n,
                       lateral (select 'service-' || n % 100 as name, uuid_send(gen_random_uuid()) as salt,

@@ -36,7 +36,8 @@ pub(crate) async fn of_actors(
     db.execute_typed(
         "update people.audit set personal = null, salt = null
          where id in (select id from people.audit
-                      where personal is not null and personal ->> 'actor' = any ($1) limit $2)",
+                      where personal is not null and actor_kind = 'person' and personal ->> 'actor' = any ($1)
+                      limit $2)",
         &[(&actors, Type::TEXT_ARRAY), (&limit, Type::INT8)],
     )
     .await

@@ -43,6 +43,8 @@ pub struct AuditEntry {
     pub actor_kind: ActorKind,
     /// The id of the person, or the name of the token. None if the person was erased.
     pub actor: Option<String>,
+    /// The id of the token, if it is one that people create.
+    pub token: Option<String>,
     /// The network address of the caller, if it is known.
     pub address: Option<String>,
     pub request_id: Option<String>,
@@ -93,6 +95,7 @@ impl AuditEntry {
             detail,
             actor_kind: ActorKind::named(row.try_get("actor_kind")?)?,
             actor: text("actor"),
+            token: text("token"),
             address: text("address"),
             request_id: row.try_get("request_id")?,
         })
@@ -144,6 +147,8 @@ async fn entries(
     after: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<AuditEntry>> {
+    // A service may have a name that is the id of a person.
+    let person: Option<Uuid> = filter.actor.as_ref().and_then(|it| it.parse().ok());
     filter.check()?;
     let client = pool.get().await?;
     let rows = client
@@ -154,7 +159,9 @@ async fn entries(
              where ($1::uuid is null or (at, audit.id) < (select at, id from people.audit where id = $1))
                and ($2::text is null or starts_with(action, $2))
                and ($3::text is null or subject = $3)
-               and ($4::text is null or personal ->> 'actor' = $4)
+               and ($4::text is null
+                    or personal ->> 'actor' = $4
+                       and (actor_kind = 'person' or not exists (select from people.person where id = $8)))
                and ($5::timestamptz is null or at >= $5)
                and ($6::timestamptz is null or at < $6)
              order by at desc, audit.id desc
@@ -167,6 +174,7 @@ async fn entries(
                 (&filter.since, Type::TIMESTAMPTZ),
                 (&filter.until, Type::TIMESTAMPTZ),
                 (&limit, Type::INT8),
+                (&person, Type::UUID),
             ],
         )
         .await?;

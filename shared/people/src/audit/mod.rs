@@ -66,6 +66,8 @@ pub struct Actor {
     kind: ActorKind,
     /// The name of the caller: a person's id, or the name of a service, which some issuers make an e-mail address.
     name: String,
+    /// The id of a token in the database: others may have the same name.
+    token: Option<Uuid>,
     address: Option<IpAddr>,
     request_id: Option<String>,
 }
@@ -101,10 +103,15 @@ impl Actor {
         let kind = match caller.kind {
             CallerKind::Person(_) => ActorKind::Person,
             CallerKind::Trigger => ActorKind::Trigger,
-            CallerKind::Service => ActorKind::Token,
+            CallerKind::Service | CallerKind::Token(_) | CallerKind::Subject => ActorKind::Token,
+        };
+        let token = match caller.kind {
+            CallerKind::Token(id) => Some(id),
+            _ => None,
         };
         Self {
             kind,
+            token,
             name: caller.name.as_ref().to_owned(),
             address,
             request_id: request_id(),
@@ -115,6 +122,7 @@ impl Actor {
     pub fn person(id: Uuid, address: Option<IpAddr>) -> Self {
         Self {
             kind: ActorKind::Person,
+            token: None,
             name: id.to_string(),
             address,
             request_id: request_id(),
@@ -125,6 +133,7 @@ impl Actor {
     fn process() -> Self {
         Self {
             kind: ActorKind::Trigger,
+            token: None,
             name: "metasync".to_owned(),
             address: None,
             request_id: None,
@@ -140,6 +149,7 @@ impl Actor {
     pub fn command() -> Self {
         Self {
             kind: ActorKind::Command,
+            token: None,
             name: "metasync".to_owned(),
             address: None,
             request_id: None,
@@ -180,7 +190,8 @@ pub struct Entry<'a> {
 pub async fn record(db: &Transaction<'_>, actor: &Actor, entry: &Entry<'_>) -> Result<(), Error> {
     let id = Uuid::now_v7();
     let address = actor.address.map(|it| it.to_string());
-    let personal = serde_json::json!({"actor": actor.name, "address": address});
+    let personal =
+        serde_json::json!({"actor": actor.name, "address": address, "token": actor.token});
     let mut salt = [0; 16];
     // Only a system without random numbers fails, and such a one accepts no TLS connection either.
     rand::fill(&mut salt).unwrap_or_else(|_| panic!("the system has no random numbers"));
@@ -215,7 +226,7 @@ pub async fn record(db: &Transaction<'_>, actor: &Actor, entry: &Entry<'_>) -> R
 fn personal_digest(salt: &[u8], personal: &Value) -> [u8; 32] {
     let mut digest = Sha256::new();
     digest.update(salt);
-    for name in ["actor", "address"] {
+    for name in ["actor", "address", "token"] {
         let text = personal.get(name).and_then(Value::as_str);
         digest.update([u8::from(text.is_some())]);
         let text = text.unwrap_or_default();

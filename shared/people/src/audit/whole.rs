@@ -20,7 +20,8 @@ pub(super) async fn fault_of_the_whole(
             (select max(seq) from people.audit_link),
             (select count(*) from people.audit),
             (select count(*) from people.audit_pending),
-            {IS_RECORDED}
+            {IS_RECORDED},
+            (select min(seq) from people.audit_link)
              from people.audit_head as head"
     );
     let row = client.query_typed_opt(&sql, &[]).await?;
@@ -49,6 +50,11 @@ pub(super) async fn fault_of_the_whole(
             None,
             "the chain continues after its end",
         )));
+    }
+    let first: Option<i64> = row.try_get(7)?;
+    if let Some(first) = first.filter(|first| *first < 1) {
+        let detail = "the chain begins before its first entry";
+        return Ok(Some(FaultKind::Inserted.at(first, None, detail)));
     }
     let are_recorded: bool = row.try_get(6)?;
     // A missing one would hide one too many in the numbers.

@@ -1,9 +1,12 @@
 //! Entries lose who did it, and the log still verifies.
 
+use std::sync::Arc;
+
 use people::Actor;
 use people::personal::{Accounts, may_erase};
 use personal::{Identity, Owner as _, Person, Subject};
-use platform::auth::Kind;
+use platform::Caller;
+use platform::auth::{Kind, Role};
 use platform::postgres::scoped::{self, Scope};
 use uuid::Uuid;
 
@@ -11,7 +14,7 @@ use super::{Log, bot, log};
 use crate::common::{ALL, by};
 
 /// Adds a person who has signed in, and is an admin of everything if `is_admin`.
-async fn person(log: &Log, is_admin: bool) -> Uuid {
+pub(super) async fn person(log: &Log, is_admin: bool) -> Uuid {
     let id = Uuid::now_v7();
     let (role, scope) = match is_admin {
         true => ("admin", ALL),
@@ -51,12 +54,17 @@ async fn an_erased_person_is_in_no_entry() {
     let log = log().await;
     let id = person(&log, false).await;
     acts(&log, id).await;
+    // A service that has the id as its name is another one.
+    let service = Caller::service(id.to_string().into(), Role::Admin, Arc::default());
+    let service = Actor::of(&service, Some([192, 0, 2, 8].into()));
+    log.record("token.revoke", "t1", &service).await;
     log.chain.sweep().await.unwrap();
     assert!(is_known(&log, "192.0.2.7").await);
     by(ALL, async |by| log.people.erase(id, &by).await)
         .await
         .unwrap();
     assert!(!is_known(&log, "192.0.2.7").await);
+    assert!(is_known(&log, "192.0.2.8").await);
     log.chain.sweep().await.unwrap();
     let verified = log.verified().await;
     assert_eq!((verified.fault, verified.erased), (None, 1));

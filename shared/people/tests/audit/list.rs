@@ -1,10 +1,14 @@
 //! Lists and exports.
 
+use std::sync::Arc;
+
 use futures::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use kit::audit::record_many;
 use people::Actor;
 use people::audit::{ActorKind, AuditEntry, Filter};
+use platform::Caller;
+use platform::auth::Role;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -42,6 +46,49 @@ async fn an_entry_says_who_did_what_to_what_when_and_from_where() {
     assert_eq!(entry.actor_kind, ActorKind::Person);
     assert_eq!(entry.actor, Some(person.to_string()));
     assert_eq!(entry.address.as_deref(), Some("192.0.2.7"));
+}
+
+#[tokio::test]
+async fn tokens_of_one_name_are_told_apart_by_their_id() {
+    let log = log().await;
+    let ids = [1, 2].map(Uuid::from_u128);
+    for id in ids {
+        let caller = Caller::of_token(id, "bot".into(), Role::Admin, Arc::default());
+        log.record("token.revoke", "t1", &Actor::of(&caller, None))
+            .await;
+    }
+    log.chain.sweep().await.unwrap();
+    let found = log.people.audit_entries(&Filter::default(), None, 10).await;
+    let found: Vec<Option<String>> = found.unwrap().into_iter().map(|it| it.token).collect();
+    let [first, second] = ids.map(|id| Some(id.to_string()));
+    assert_eq!(found, [second, first]);
+    // Nobody gives an entry to another token unnoticed.
+    assert_eq!(log.fault().await, None);
+    log.database
+        .run("update people.audit set personal = personal || '{\"token\": null}'")
+        .await;
+    assert_eq!(log.fault().await.unwrap().seq, Some(1));
+}
+
+#[tokio::test]
+async fn a_service_with_the_id_of_a_person_as_its_name_is_not_listed_as_the_person() {
+    let log = log().await;
+    let ids = [super::emptied::person(&log, false).await, Uuid::now_v7()];
+    for id in ids {
+        let name = id.to_string();
+        let caller = Caller::service(name.into(), Role::Admin, Arc::default());
+        log.record("token.revoke", "by a service", &Actor::of(&caller, None))
+            .await;
+    }
+    log.record("token.revoke", "by a person", &Actor::person(ids[0], None))
+        .await;
+    for (id, expected) in ids.iter().zip(["by a person", "by a service"]) {
+        let filter = Filter {
+            actor: Some(id.to_string()),
+            ..Filter::default()
+        };
+        assert_eq!(subjects(&log, filter).await, [expected]);
+    }
 }
 
 #[tokio::test]
