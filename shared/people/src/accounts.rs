@@ -28,50 +28,46 @@ const MOST: u64 = 10_000;
 /// the callers who are known.
 const AT_ONCE: usize = 4;
 
-/// Finds a token that is valid now. `last_used_at` is exact to five minutes, so that most requests write nothing.
+/// Finds a token that is valid now.
 const TOKEN: &str = "
-    with found as (
-        select token.id, token.name, person.id as person_id,
-               coalesce(person.role, token.role) as role, coalesce(person.scope, token.scope) as scope
-        from people.token
-        left join people.person on person.id = token.person_id
-        left join people.cookie on cookie.hash = token.cookie_hash
-        where token.hash = $1
-          and token.revoked_at is null
-          and (token.expires_at is null or token.expires_at > now())
-          and person.deactivated_at is null
-          and (token.cookie_hash is null or cookie.expires_at > now())
-    ), used as (
-        update people.token set last_used_at = now()
-        from found
-        where token.id = found.id
-          and (token.last_used_at is null or token.last_used_at < now() - interval '5 minutes')
-    )
-    select id, name, person_id, role, scope from found";
+    select token.id, token.name, person.id as person_id,
+           coalesce(person.role, token.role) as role, coalesce(person.scope, token.scope) as scope,
+           token.last_used_at is null or token.last_used_at < now() - interval '5 minutes' as is_due
+    from people.token
+    left join people.person on person.id = token.person_id
+    left join people.cookie on cookie.hash = token.cookie_hash
+    where token.hash = $1
+      and token.revoked_at is null
+      and (token.expires_at is null or token.expires_at > now())
+      and person.deactivated_at is null
+      and (token.cookie_hash is null or cookie.expires_at > now())";
 
-/// Finds a sign-in that is valid now, and renews it at most every five minutes. It ends after 30 days at the latest.
+/// Notes that a token was used. That is exact to five minutes, so that most lookups write nothing.
+const USED: &str = "
+    update people.token set last_used_at = now()
+    where hash = $1 and (last_used_at is null or last_used_at < now() - interval '5 minutes')";
+
+/// Finds a sign-in that is valid now.
 const COOKIE: &str = "
-    with found as (
-        select cookie.hash, person.id as person_id, person.role, person.scope
-        from people.cookie
-        join people.person on person.id = cookie.person_id
-        where cookie.hash = $1 and cookie.expires_at > now() and person.deactivated_at is null
-    ), renewed as (
-        update people.cookie
-        set last_seen_at = now(),
-            expires_at = least(now() + interval '24 hours', created_at + interval '30 days')
-        from found
-        where cookie.hash = found.hash and cookie.last_seen_at < now() - interval '5 minutes'
-        returning 1
-    )
-    select person_id, role, scope, exists (select from renewed) as is_renewed from found";
+    select person.id as person_id, person.role, person.scope,
+           cookie.last_seen_at < now() - interval '5 minutes' as is_due
+    from people.cookie
+    join people.person on person.id = cookie.person_id
+    where cookie.hash = $1 and cookie.expires_at > now() and person.deactivated_at is null";
+
+/// Renews a sign-in, at most every five minutes. It ends after 30 days at the latest.
+const RENEWED: &str = "
+    update people.cookie
+    set last_seen_at = now(),
+        expires_at = least(now() + interval '24 hours', created_at + interval '30 days')
+    where hash = $1 and expires_at > now() and last_seen_at < now() - interval '5 minutes'";
 
 /// The local person: an admin of everything.
 const LOCAL: &str = r#"
     insert into people.person (id, issuer, subject, name, role, scope)
     values ($1, 'local', 'local', 'Local', 'admin', '{"*": ["*"]}')
     on conflict (issuer, subject) do update set last_sign_in_at = now()
-    returning null as name, id as person_id, role, scope"#;
+    returning null as name, id as person_id, role, scope, false as is_due"#;
 
 type Hash = [u8; 32];
 
@@ -100,8 +96,8 @@ struct Known {
     caller: Option<Caller>,
 }
 
-/// A caller, and the row if it has just been read.
-type Found = (Option<Caller>, Option<Row>);
+/// A caller, and whether the row was renewed just now.
+type Found = (Option<Caller>, bool);
 
 impl Cache {
     pub fn new(clock: Clock, pool: &Pool) -> Self {
@@ -128,36 +124,40 @@ impl Cache {
 }
 
 impl People {
-    /// The caller with this digest, whom the statement finds by the value.
+    /// The caller with this digest, whom a statement finds by the value. If the row is due, another statement renews it.
     async fn find(
         &self,
         hash: Hash,
         sql: &'static str,
+        renew: &'static str,
         value: (&(dyn ToSql + Sync), Type),
     ) -> Result<Found> {
         let cache = &self.cache;
         let slot = cache.slots.get_with(hash, Arc::default);
         if let Some(caller) = cache.known(&slot) {
-            return Ok((caller, None));
+            return Ok((caller, false));
         }
         let turn = wait_limit::wait(slot.turn.lock()).await;
         let _turn = turn.map_err(|_| late())?;
         if let Some(caller) = cache.known(&slot) {
-            return Ok((caller, None));
+            return Ok((caller, false));
         }
         let place = wait_limit::wait(cache.places.acquire()).await;
         let _place = place.map_err(|_| late())?;
         let (at, changes) = (cache.clock.now(), cache.changes.load(Ordering::SeqCst));
         let client = self.client().await?;
-        let row = client.query_typed_opt(sql, &[value]).await?;
+        let values = [value];
+        let row = client.query_typed_opt(sql, &values).await?;
         let caller = row.as_ref().map(caller).transpose()?;
+        let is_due = row.map_or(Ok(false), |row| row.try_get("is_due"))?;
+        let is_renewed = is_due && client.execute_typed(renew, &values).await? == 1;
         let known = Known {
             at,
             changes,
             caller: caller.clone(),
         };
         *slot.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
-        Ok((caller, row))
+        Ok((caller, is_renewed))
     }
 }
 
@@ -170,7 +170,7 @@ impl Accounts for People {
     async fn by_token(&self, bearer: &str) -> Result<Option<Caller>> {
         let hash = hash(bearer);
         let found = self
-            .find(hash, TOKEN, (&hash.as_slice(), Type::BYTEA))
+            .find(hash, TOKEN, USED, (&hash.as_slice(), Type::BYTEA))
             .await?;
         Ok(found.0)
     }
@@ -181,21 +181,20 @@ impl Accounts for People {
         }
         let hash = hash(value);
         let found = self
-            .find(hash, COOKIE, (&hash.as_slice(), Type::BYTEA))
+            .find(hash, COOKIE, RENEWED, (&hash.as_slice(), Type::BYTEA))
             .await?;
-        let (Some(caller), row) = found else {
+        let (Some(caller), is_renewed) = found else {
             return Ok(None);
         };
-        let is_renewed: bool = row.map_or(Ok(false), |row| row.try_get("is_renewed"))?;
         let renewed: Option<HeaderValue> = is_renewed.then(|| cookie::set(value));
         Ok(Some(SignedIn { caller, renewed }))
     }
 
     async fn local(&self) -> Result<Caller> {
-        // No secret has this digest.
+        // No secret has this digest, and the row is never due.
         let hash = [0; 32];
         let found = self
-            .find(hash, LOCAL, (&Uuid::now_v7(), Type::UUID))
+            .find(hash, LOCAL, USED, (&Uuid::now_v7(), Type::UUID))
             .await?;
         Ok(found.0.context("the local person was not written")?)
     }
