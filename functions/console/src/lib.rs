@@ -67,7 +67,8 @@ fn audit(resources: &Resources) -> anyhow::Result<Router> {
 #[derive(Clone)]
 struct Administration {
     people: People,
-    auth: Auth,
+    /// None if no caller can authenticate, which stops the service.
+    auth: Option<Auth>,
 }
 
 impl FromRef<Administration> for People {
@@ -76,7 +77,7 @@ impl FromRef<Administration> for People {
     }
 }
 
-impl FromRef<Administration> for Auth {
+impl FromRef<Administration> for Option<Auth> {
     fn from_ref(state: &Administration) -> Self {
         state.auth.clone()
     }
@@ -94,6 +95,6 @@ fn administration(resources: &Resources) -> anyhow::Result<Router> {
         .layer(rate_class(Class::Administration))
         .with_state(Administration {
             people: People::open(resources)?,
-            auth: resources.auth()?,
+            auth: resources.auth().ok(),
         }))
 }

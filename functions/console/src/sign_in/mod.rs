@@ -84,7 +84,7 @@ pub fn routes(resources: &Resources) -> anyhow::Result<Router> {
         people: People::open(resources)?,
         keyring: resources.rotating(Keyring::of)?,
         issuer: issuer.transpose()?,
-        is_open: resources.auth()?.is_open(),
+        is_open: resources.auth().is_ok_and(|auth| auth.is_open()),
         clock: resources.clock().clone(),
     };
     let no_referrer: Header = (
