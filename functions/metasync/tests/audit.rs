@@ -48,8 +48,8 @@ async fn the_audit_log_is_listed_exported_and_verified_on_the_command_line() {
         database: database().await,
         bucket: tempfile::tempdir().expect("a folder"),
     };
-    for name in ["one", "two"] {
-        log.run(&["token", "create", name, "--role", "reader", "--scope", "{}"]);
+    for (name, role) in [("one", "reader"), ("two", "writer")] {
+        log.run(&["token", "create", name, "--role", role, "--scope", "{}"]);
     }
     log.run(&["token", "revoke", "one"]);
     let env = log.database.env().with("BUCKET_URL", log.url());
@@ -69,11 +69,11 @@ async fn the_audit_log_is_listed_exported_and_verified_on_the_command_line() {
         "{text}"
     );
     let exported = log.run(&["audit", "export", "--action", "token.create"]);
-    let names: Vec<Value> = exported
+    let roles: Vec<Value> = exported
         .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["detail"]["name"].clone())
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["detail"]["role"].clone())
         .collect();
-    assert_eq!(names, ["two", "one"]);
+    assert_eq!(roles, ["writer", "reader"]);
 
     assert_eq!(
         log.run(&["audit", "verify"]),
