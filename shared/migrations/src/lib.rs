@@ -87,12 +87,16 @@ pub const FILES: &[(&str, &str)] = &[
         include_str!("../0021_message_log_dismissals.sql"),
     ),
     (
-        "0022_people_people.sql",
-        include_str!("../0022_people_people.sql"),
+        "0022_message_log_feedback_team.sql",
+        include_str!("../0022_message_log_feedback_team.sql"),
     ),
     (
-        "0023_people_audit.sql",
-        include_str!("../0023_people_audit.sql"),
+        "0023_people_people.sql",
+        include_str!("../0023_people_people.sql"),
+    ),
+    (
+        "0024_people_audit.sql",
+        include_str!("../0024_people_audit.sql"),
     ),
 ];
 
