@@ -285,7 +285,16 @@ async fn people_sign_in_with_a_third_party_provider_over_http_and_on_lambda() {
         let signed_in = browser.own.clone();
         assert_eq!(browser.get(&callback).await.status, 400);
         let reply = browser.send("POST", "/auth/sign-out").await;
-        assert_eq!((reply.status, &reply.location[..]), (303, "/"), "{reply:?}");
+        assert_eq!(
+            (reply.status, &reply.location[..]),
+            (303, "/auth/signed-out"),
+            "{reply:?}"
+        );
+        let page = browser.get(&reply.location).await;
+        assert!(
+            page.status == 200 && page.body.contains("/auth/sign-in?account=other"),
+            "{page:?}"
+        );
         assert!(browser.own.is_empty());
         browser.own = signed_in;
         assert_eq!(browser.me().await, Value::Null);

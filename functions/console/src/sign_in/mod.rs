@@ -71,7 +71,7 @@ impl std::ops::Deref for SignIn {
 /// The routes of sign-in, of the person who is signed in, and the page that shows who that is.
 pub fn routes(resources: &Resources) -> anyhow::Result<Router> {
     let ingress = resources.ingress();
-    for route in ["/auth/sign-in", "/auth/callback"] {
+    for route in ["/auth/sign-in", "/auth/callback", "/auth/signed-out"] {
         ingress.accept_anybody(Method::GET, route);
     }
     ingress.accept_anybody(Method::POST, "/api/auth/google");
@@ -100,6 +100,7 @@ pub fn routes(resources: &Resources) -> anyhow::Result<Router> {
         .routes(routes!(begin::begin))
         .routes(routes!(callback::callback))
         .routes(routes!(sign_out::sign_out))
+        .routes(routes!(sign_out::signed_out))
         .layer(map_response(move |it| {
             with_headers(it, no_referrer.clone())
         }));

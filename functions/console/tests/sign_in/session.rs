@@ -58,7 +58,13 @@ async fn no_response_of_sign_in_is_stored_framed_or_names_where_it_came_from() {
     let began = browser.get("/auth/sign-in").await;
     let refused = browser.get("/auth/callback?state=x&code=y").await;
     let signed_out = console.signed_in("lee").await.post("/auth/sign-out").await;
-    for (reply, status) in [(began, 303), (refused, 400), (signed_out, 303)] {
+    let page = browser.get("/auth/signed-out").await;
+    for (reply, status) in [
+        (began, 303),
+        (refused, 400),
+        (signed_out, 303),
+        (page, 200),
+    ] {
         assert_eq!(reply.status, status);
         assert_eq!(reply.header("cache-control"), Some("no-store"));
         assert_eq!(reply.header("referrer-policy"), Some("no-referrer"));
@@ -198,7 +204,10 @@ async fn a_cookie_ends_everywhere_when_the_person_signs_out() {
     assert_eq!(copy.me().await["name"], "lee");
 
     let reply = browser.post("/auth/sign-out").await;
-    assert_eq!((reply.status.as_u16(), location(&reply)), (303, "/"));
+    assert_eq!(
+        (reply.status.as_u16(), location(&reply)),
+        (303, "/auth/signed-out")
+    );
     assert!(!browser.cookies.contains_key(COOKIE));
     let mut replayed = console.browser();
     replayed.cookies.clone_from(&copy.cookies);
@@ -207,6 +216,42 @@ async fn a_cookie_ends_everywhere_when_the_person_signs_out() {
     console.clock.pass(Duration::from_secs(1));
     assert!(copy.me().await.is_null());
     assert_eq!(copy.post("/auth/sign-out").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_person_who_has_signed_out_stays_signed_out_until_they_choose_an_account() {
+    let console = start().await;
+    let mut browser = console.signed_in("lee").await;
+    let home = browser.get("/").await;
+    // Browsers apply this to the redirects after the form as well, which so stay here.
+    let policy = home.header("content-security-policy").unwrap();
+    assert!(policy.contains("form-action 'self'"), "{policy}");
+
+    let mut reply = browser.post("/auth/sign-out").await;
+    let mut visited = Vec::new();
+    while reply.status == 303 {
+        let path = location(&reply).to_owned();
+        let page = browser.request(Method::GET, &path);
+        reply = browser.send(page.header("accept", "text/html")).await;
+        visited.push(path);
+    }
+    assert_eq!(visited, ["/auth/signed-out"]);
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let text = reply.text();
+    assert!(text.contains("You are signed out"), "{text}");
+    assert!(browser.cookies.is_empty());
+    assert!(browser.me().await.is_null());
+
+    // The issuer has a session of its own, so it must ask.
+    let link = text.split_once("href=\"").unwrap().1;
+    let link = link.split_once('"').unwrap().0;
+    let reply = browser.get(link).await;
+    let issuer: url::Url = location(&reply).parse().unwrap();
+    let prompt = issuer.query_pairs().find(|(name, _)| name == "prompt");
+    assert_eq!(prompt.unwrap().1, "select_account");
+    let callback = at_issuer(&issuer).await;
+    assert_eq!(location(&browser.get(&callback).await), "/");
+    assert_eq!(browser.me().await["name"], "lee");
 }
 
 #[tokio::test]

@@ -223,7 +223,7 @@ run "people_who_sign_in_need_no_jwt" {
 
   assert {
     condition = alltrue([
-      for route in ["GET /", "GET /api/me", "GET /auth/sign-in", "GET /auth/callback", "POST /auth/sign-out", "POST /api/auth/google"] :
+      for route in ["GET /", "GET /api/me", "GET /auth/sign-in", "GET /auth/callback", "POST /auth/sign-out", "GET /auth/signed-out", "POST /api/auth/google"] :
       aws_apigatewayv2_route.this[route].authorization_type == "NONE"
     ])
     error_message = "Routes of sign-in, and those with a cookie, require no JWT."
