@@ -132,6 +132,18 @@ impl People {
         row.as_ref().map_or_else(|| Err(not_found()), Token::of)
     }
 
+    /// The service token of this name that is not revoked. None if there is none within the reach.
+    pub async fn token_named(&self, reach: &Scope, name: &str) -> Result<Option<Token>> {
+        let client = self.client().await?;
+        let sql = format!(
+            "select {COLUMNS} from people.token
+             where name = $2 and revoked_at is null and people.includes($1, scope)"
+        );
+        let values = [(&Json(reach) as _, Type::JSONB), (&name as _, Type::TEXT)];
+        let row = client.query_typed_opt(&sql, &values).await?;
+        row.as_ref().map(Token::of).transpose()
+    }
+
     /// Creates a service token. Requests with the same key create one.
     ///
     /// # Errors
