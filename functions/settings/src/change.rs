@@ -1,4 +1,4 @@
-//! `PUT`, `DELETE` and `PATCH` of settings: each is checked, and then made in one statement.
+//! `PUT`, `DELETE` and `PATCH` of settings: each is checked, and then made in one transaction with its entry in the audit log.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};

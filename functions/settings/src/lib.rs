@@ -1,9 +1,9 @@
 //! Settings: the settings of each robeing, one JSON object per category.
 //!
 //! `GET /v1/robeings/{id}/settings[/{category}[/{key}]]` returns the effective settings: the values that were set, and
-//! the defaults. `PUT` and `DELETE` change a key, `PATCH` a category (RFC 7396), each in one statement, so that
-//! concurrent changes don't overwrite each other; with `If-Match` only if the category has not changed in between, and
-//! with `If-None-Match: *` only if there is no value yet.
+//! the defaults. `PUT` and `DELETE` change a key, `PATCH` a category (RFC 7396), each in one transaction with its
+//! entry in the audit log, so that concurrent changes don't overwrite each other; with `If-Match` only if the category has
+//! not changed in between, and with `If-None-Match: *` only if there is no value yet.
 //! Other functions read settings through [`Settings`], which caches them.
 
 mod cache;

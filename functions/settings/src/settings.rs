@@ -192,7 +192,8 @@ impl Settings {
         Ok(all)
     }
 
-    /// Changes a category in one statement, if the condition holds; none if it does not. The audit log has the change.
+    /// Changes a category, and adds the change to the audit log in the same transaction, if the condition holds; none if
+    /// it does not.
     pub(crate) async fn change(
         &self,
         robeing_id: &str,
