@@ -4,8 +4,9 @@ mod masked;
 
 use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ground::{Fault, Grounded, Schema};
+use ground::{Fault, FaultKind, Grounded, Schema};
 use platform::Result;
 use schema::Dialect;
 use schema::bounds;
@@ -82,9 +83,15 @@ fn definitions(
         let known = known.and_then(|it| it.definition.as_ref());
         // What is known is masked and cut, so that it may not resolve again.
         if Some(read) != known {
-            match checked(read, check(&read.sql, &schema), source.dialect) {
+            // A fault of the program in one query doesn't fail the sync of all tables.
+            let check = || checked(read, check(&read.sql, &schema), source.dialect);
+            match catch_unwind(AssertUnwindSafe(check)).unwrap_or_else(|_| Err(panicked())) {
                 Ok(definition) => return definition,
-                Err(faults) => problems.push(unchecked(table, &faults)),
+                Err(Left::Unmasked(reason)) => {
+                    problems.push(unmasked(table, &reason));
+                    return None;
+                }
+                Err(Left::Unchecked(faults)) => problems.push(unchecked(table, &faults)),
             }
         }
         known.filter(|it| !is_broken(it)).cloned()
@@ -92,29 +99,47 @@ fn definitions(
     (definitions.collect(), problems)
 }
 
-/// The definition as the document has it, if it may have it.
-///
-/// # Errors
-/// The faults if they say nothing about the query, because it could not be checked.
+/// Why the document does not have the definition, although no identifier in it is known to be wrong.
+enum Left {
+    /// The query could not be checked. The faults say nothing about it, so a known one stays.
+    Unchecked(Vec<Fault>),
+    /// The query can't be masked, for this reason.
+    Unmasked(String),
+}
+
+/// The definition as the document has it, or none if the query doesn't fit the schema.
 fn checked(
     read: &Definition,
     grounded: Result<Grounded, Vec<Fault>>,
     dialect: Dialect,
-) -> Result<Option<Definition>, Vec<Fault>> {
+) -> Result<Option<Definition>, Left> {
     let tables = match grounded {
         Ok(grounded) => grounded.tables,
-        Err(faults) if ground::is_inconclusive(&faults) => return Err(faults),
+        Err(faults) if ground::is_inconclusive(&faults) => return Err(Left::Unchecked(faults)),
         Err(_) => return Ok(None),
     };
-    Ok(masked(&read.sql, dialect).map(|sql| {
-        let mut definition = Definition {
-            sql,
-            tables,
-            cut: false,
-        };
-        bounds::fit_definition(&mut definition);
-        definition
-    }))
+    let mut definition = Definition {
+        sql: masked(&read.sql, dialect).map_err(Left::Unmasked)?,
+        tables,
+        cut: false,
+    };
+    bounds::fit_definition(&mut definition);
+    Ok(Some(definition))
+}
+
+fn panicked() -> Left {
+    Left::Unchecked(vec![Fault {
+        kind: FaultKind::Unchecked,
+        identifier: String::new(),
+        reason: "the check panicked".to_owned(),
+    }])
+}
+
+fn unmasked(table: &Table, reason: &str) -> Problem {
+    let detail = format!(
+        "the query of the view is left out, because it can't be masked ({reason}): shorten or split the query"
+    );
+    Problem::of_table(&table.parts, detail)
 }
 
 fn unchecked(table: &Table, faults: &[Fault]) -> Problem {
@@ -127,24 +152,67 @@ fn unchecked(table: &Table, faults: &[Fault]) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use ground::FaultKind;
     use schema::document::{Column, SourceKind, TableKind};
 
     use super::*;
 
-    #[test]
-    fn a_view_whose_query_could_not_be_checked_keeps_the_known_one_unless_a_table_of_it_breaks() {
-        let source = Source {
+    fn view(name: &str, sql: &str) -> Table {
+        let mut view = Table::new(["db", "shop", name], TableKind::View);
+        view.definition = Definition::read(sql);
+        view
+    }
+
+    fn source() -> Source {
+        Source {
             kind: SourceKind::Postgres,
             dialect: Dialect::Postgres,
             datasets: vec!["db.shop".to_owned()],
             extensions: None,
+        }
+    }
+
+    #[test]
+    fn a_panic_in_the_check_of_one_view_leaves_the_other_views() {
+        let tables = [view("bad", "select 1"), view("good", "select 2")];
+        let now = [view("bad", "select 3"), view("good", "select 2")];
+        let (found, problems) = definitions(&now, &tables[..1], &source(), |sql, schema| {
+            assert_ne!(sql, "select 3");
+            ground::sql(sql, schema)
+        });
+        // The known query of the one, and the new one of the other.
+        assert_eq!(found, [0, 1].map(|at| tables[at].definition.clone()));
+        let [problem] = &problems[..] else {
+            panic!("{problems:?}");
         };
+        assert_eq!(problem.subject, "db.shop.bad");
+        assert!(problem.detail.contains("is not checked"), "{problem:?}");
+    }
+
+    #[test]
+    fn a_view_whose_query_can_not_be_masked_is_left_without_one_and_reported_with_the_reason() {
+        let alternatives: String = (0..400).map(|n| format!("c{n}, 'x{n}', ")).collect();
+        let columns: String = (0..400).map(|n| format!("'' as c{n}, ")).collect();
+        let sql =
+            format!("select coalesce({alternatives}'x') as y from (select {columns} 1 as z) t");
+        let tables = [view("long", &sql), view("good", "select 2")];
+        let (found, problems) = definitions(&tables, &[], &source(), ground::sql);
+        assert_eq!(found, [None, tables[1].definition.clone()]);
+        let [problem] = &problems[..] else {
+            panic!("{problems:?}");
+        };
+        assert_eq!(problem.subject, "db.shop.long");
+        let reason = "more than 100000 pairs of names and literals";
+        assert!(problem.detail.contains(reason), "{problem:?}");
+    }
+
+    #[test]
+    fn a_view_whose_query_could_not_be_checked_keeps_the_known_one_unless_a_table_of_it_breaks() {
+        let source = source();
         let tables = |column: &str, sql: &str, read: &[&str]| {
             let mut orders = Table::new(["db", "shop", "orders"], TableKind::Table);
             orders.columns = vec![Column::leaf(column, "integer")];
-            let mut view = Table::new(["db", "shop", "big"], TableKind::View);
-            view.definition = Definition::read(sql).map(|it| Definition {
+            let mut view = view("big", sql);
+            view.definition = view.definition.map(|it| Definition {
                 tables: read.iter().map(|&name| name.to_owned()).collect(),
                 ..it
             });

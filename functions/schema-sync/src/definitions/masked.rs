@@ -18,6 +18,8 @@ static MASKER: LazyLock<Masker> = LazyLock::new(Masker::default);
 const SECRET: &str = "[SECRET]";
 /// The least digits of a number that may be personal.
 const DIGITS: usize = 6;
+/// Why a query without tokens can't be masked.
+const UNREAD: &str = "its tokens can't be read";
 /// Types of texts, after `as`.
 const TYPES: [&str; 13] = [
     "bpchar",
@@ -35,16 +37,22 @@ const TYPES: [&str; 13] = [
     "varying",
 ];
 
-/// A query with placeholders for the personal data and secrets in its literals, numbers and comments. None if it has no
-/// tokens or can't be masked.
-pub(super) fn masked(sql: &str, dialect: Dialect) -> Option<String> {
-    let mut query = Query::of(sql, dialect)?;
+/// A query with placeholders for the personal data and secrets in its literals, numbers and comments.
+///
+/// # Errors
+/// Why it can't be masked.
+pub(super) fn masked(sql: &str, dialect: Dialect) -> Result<String, String> {
+    let mut query = Query::of(sql, dialect).ok_or(UNREAD)?;
     query.each_alone()?;
     let tokens = query.tokens();
     literals::mask(&mut query, &tokens)?;
     names::mask(&mut query, &tokens)?;
     let masked = query.written(dialect);
-    (names(&masked, dialect)? == names(sql, dialect)?).then_some(masked)
+    let kept = names(&masked, dialect).ok_or(UNREAD)?;
+    match names(sql, dialect) {
+        Some(names) if names == kept => Ok(masked),
+        _ => Err("masking changes its names".to_owned()),
+    }
 }
 
 /// All tokens that masking must not change.
@@ -139,13 +147,13 @@ impl<'s> Query<'s> {
         part.text = Some(text);
     }
 
-    fn mask(&mut self, text: &str) -> Option<String> {
-        let masked = MASKER.text(text, &mut self.placeholders).ok()?;
-        Some(masked.text)
+    fn mask(&mut self, text: &str) -> Result<String, String> {
+        let masked = MASKER.text(text, &mut self.placeholders);
+        Ok(masked.map_err(|error| error.to_string())?.text)
     }
 
     /// Masks each literal, number and comment by itself, and comments that follow each other as one text.
-    fn each_alone(&mut self) -> Option<()> {
+    fn each_alone(&mut self) -> Result<(), String> {
         let mut before: Option<usize> = None;
         for at in 0..self.parts.len() {
             if let Some(text) = self.parts[at].text.clone() {
@@ -163,11 +171,11 @@ impl<'s> Query<'s> {
                 before = None;
             }
         }
-        Some(())
+        Ok(())
     }
 
     /// Masks a text that follows another one, and the end of the other one if a value begins in it.
-    fn mask_after(&mut self, context: &str, before: usize, at: usize) -> Option<()> {
+    fn mask_after(&mut self, context: &str, before: usize, at: usize) -> Result<(), String> {
         let text = self.text(at).to_owned();
         let masked = self.mask(&format!("{context}{text}"))?;
         if !masked.ends_with(&text) {
@@ -176,21 +184,24 @@ impl<'s> Query<'s> {
         if !masked.starts_with(context) {
             self.set(before, SECRET.to_owned());
         }
-        Some(())
+        Ok(())
     }
 
     /// Masks a literal or a number if this is the name of a secret or of personal data.
-    fn mask_as(&mut self, label: &str, at: usize) -> Option<()> {
+    fn mask_as(&mut self, label: &str, at: usize) -> Result<(), String> {
         let label = end_of(label);
         if label.is_empty() {
-            return Some(());
+            return Ok(());
         }
         let text = Value::String(self.text(at).to_owned());
         let mut pair = Value::Object(Map::from_iter([(label.to_owned(), text)]));
-        MASKER.json(&mut pair, &mut self.placeholders).ok()?;
-        let masked = pair.as_object()?.values().next()?.as_str()?.to_owned();
-        self.set(at, masked);
-        Some(())
+        MASKER
+            .json(&mut pair, &mut self.placeholders)
+            .map_err(|error| error.to_string())?;
+        let masked = pair.as_object().and_then(|it| it.values().next()?.as_str());
+        let masked = masked.ok_or("a literal of it has no masked form")?;
+        self.set(at, masked.to_owned());
+        Ok(())
     }
 
     fn written(&self, dialect: Dialect) -> String {
@@ -292,7 +303,10 @@ mod tests {
             masked(bigquery, Dialect::Bigquery).unwrap(),
             r"select 'bob\'s mail: [EMAIL_1]' from `p.shop.t`"
         );
-        assert_eq!(masked("select 'a", Dialect::Postgres), None);
+        assert_eq!(
+            masked("select 'a", Dialect::Postgres),
+            Err(UNREAD.to_owned())
+        );
     }
 
     #[test]
@@ -418,7 +432,8 @@ mod tests {
             format!("select case t.password {branches}end as api_key from t"),
             format!("select coalesce({alternatives}'x')"),
         ] {
-            assert_eq!(super::masked(&too_many, Dialect::Postgres), None);
+            let reason = "it has more than 100000 pairs of names and literals".to_owned();
+            assert_eq!(super::masked(&too_many, Dialect::Postgres), Err(reason));
         }
     }
 }

@@ -12,7 +12,7 @@ const BETWEEN: [&str; 14] = [
     "then", "when",
 ];
 
-pub(super) fn mask(query: &mut Query, tokens: &[(usize, Token)]) -> Option<()> {
+pub(super) fn mask(query: &mut Query, tokens: &[(usize, Token)]) -> Result<(), String> {
     Walk::default().all(query, tokens)
 }
 
@@ -30,7 +30,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn all(mut self, query: &mut Query, tokens: &[(usize, Token)]) -> Option<()> {
+    fn all(mut self, query: &mut Query, tokens: &[(usize, Token)]) -> Result<(), String> {
         for (number, (at, token)) in tokens.iter().enumerate() {
             match token {
                 Token::Word(word) => {
@@ -47,10 +47,10 @@ impl Walk {
                 token => self.sign(token),
             }
         }
-        Some(())
+        Ok(())
     }
 
-    fn value(&mut self, at: usize, query: &mut Query) -> Option<()> {
+    fn value(&mut self, at: usize, query: &mut Query) -> Result<(), String> {
         let before = self.literal.filter(|_| self.is_joined);
         if before.is_none() {
             self.joined.clear();
@@ -71,7 +71,7 @@ impl Walk {
         let from = self.joined.ceil_char_boundary(from);
         self.joined.drain(..from);
         (self.literal, self.is_joined, self.is_alias) = (Some(at), true, false);
-        Some(())
+        Ok(())
     }
 
     fn word(&mut self, (name, is_quoted): (&str, bool), next: Option<&Token>) {

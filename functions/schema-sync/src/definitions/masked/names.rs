@@ -69,7 +69,7 @@ const CLAUSES: [&str; 10] = [
     "and", "as", "case", "else", "end", "from", "select", "then", "values", "when",
 ];
 
-pub(super) fn mask(query: &mut Query, tokens: &[(usize, Token)]) -> Option<()> {
+pub(super) fn mask(query: &mut Query, tokens: &[(usize, Token)]) -> Result<(), String> {
     let mut names = Names {
         query,
         tokens,
@@ -84,7 +84,7 @@ pub(super) fn mask(query: &mut Query, tokens: &[(usize, Token)]) -> Option<()> {
     while !names.scopes.is_empty() {
         names.close(tokens.len())?;
     }
-    Some(())
+    Ok(())
 }
 
 struct Names<'q, 's, 't> {
@@ -99,7 +99,7 @@ struct Names<'q, 's, 't> {
 }
 
 impl<'t> Names<'_, '_, 't> {
-    fn token(&mut self, at: usize) -> Option<()> {
+    fn token(&mut self, at: usize) -> Result<(), String> {
         let (part, token) = &self.tokens[at];
         match token {
             Token::Word(word) => return self.word(at, word),
@@ -132,10 +132,10 @@ impl<'t> Names<'_, '_, 't> {
         }
         self.is_cast =
             matches!(token, Token::DoubleColon) || self.is_cast && matches!(token, Token::Period);
-        Some(())
+        Ok(())
     }
 
-    fn word(&mut self, at: usize, word: &'t Word) -> Option<()> {
+    fn word(&mut self, at: usize, word: &'t Word) -> Result<(), String> {
         let lower = word.value.to_lowercase();
         let is = |words: &[&str]| word.quote_style.is_none() && words.contains(&lower.as_str());
         let next = self.tokens.get(at + 1).map(|(_, token)| token);
@@ -144,7 +144,7 @@ impl<'t> Names<'_, '_, 't> {
         if self.is_cast || is(&TYPES) && self.is_before(at, &["as"]) {
             self.is_cast = next.is_some_and(|it| *it == Token::Period || is_type(it));
             self.is_after_operand = true;
-            return Some(());
+            return Ok(());
         }
         let is_call = next == Some(&Token::LParen);
         if is(&LINKS) || is(&["from"]) && self.is_before(at, &["distinct"]) {
@@ -170,10 +170,10 @@ impl<'t> Names<'_, '_, 't> {
             scope.add(&Operand::of_name(name));
             self.is_after_operand = true;
         }
-        Some(())
+        Ok(())
     }
 
-    fn clause(&mut self, at: usize, lower: &str, is_call: bool) -> Option<()> {
+    fn clause(&mut self, at: usize, lower: &str, is_call: bool) -> Result<(), String> {
         match lower {
             "and" if self.top().is_between => {
                 self.top().is_between = false;
@@ -201,7 +201,8 @@ impl<'t> Names<'_, '_, 't> {
             }
             "then" if self.top().kind == Kind::When => {
                 self.end_of_chain()?;
-                let compared = self.scopes.pop()?.result;
+                let compared = self.scopes.pop().map(|it| it.result);
+                let compared = compared.unwrap_or_default();
                 let tested = self.top().tested.clone().unwrap_or_default();
                 self.compare(&[tested, compared])?;
                 self.link();
@@ -210,15 +211,15 @@ impl<'t> Names<'_, '_, 't> {
             "end" if self.top().kind == Kind::Case => {
                 self.close(at)?;
                 self.is_after_operand = true;
-                return Some(());
+                return Ok(());
             }
             _ => {}
         }
         self.is_after_operand = false;
-        Some(())
+        Ok(())
     }
 
-    fn comma(&mut self) -> Option<()> {
+    fn comma(&mut self) -> Result<(), String> {
         match self.top().kind {
             Kind::Alternatives => self.link(),
             kind => {
@@ -230,7 +231,7 @@ impl<'t> Names<'_, '_, 't> {
         }
         let scope = self.top();
         scope.column += usize::from(!scope.is_rows);
-        Some(())
+        Ok(())
     }
 
     fn open(&mut self, at: usize) {
@@ -248,9 +249,11 @@ impl<'t> Names<'_, '_, 't> {
     }
 
     /// Ends a scope, which is an operand of the one around it.
-    fn close(&mut self, at: usize) -> Option<()> {
+    fn close(&mut self, at: usize) -> Result<(), String> {
         self.end_of_chain()?;
-        let scope = self.scopes.pop()?;
+        let Some(scope) = self.scopes.pop() else {
+            return Ok(());
+        };
         let after = self.names_after(at);
         for (column, operand) in scope.columns.iter().enumerate() {
             let given = [&scope.given, &after].map(|names| names.get(column).copied());
@@ -269,7 +272,7 @@ impl<'t> Names<'_, '_, 't> {
             around.add(&scope.result);
             around.add_row(&scope);
         }
-        Some(())
+        Ok(())
     }
 
     fn top(&mut self) -> &mut Scope<'t> {
@@ -286,7 +289,7 @@ impl<'t> Names<'_, '_, 't> {
         self.is_after_operand = false;
     }
 
-    fn end_of_chain(&mut self) -> Option<()> {
+    fn end_of_chain(&mut self) -> Result<(), String> {
         self.is_after_operand = false;
         let chain = self.top().end_of_chain();
         self.compare(&chain)
@@ -294,9 +297,9 @@ impl<'t> Names<'_, '_, 't> {
 
     /// Masks the literals of each operand by the names of the others. Beside a name, a literal may be one as well:
     /// `s ->> 'password'`.
-    fn compare(&mut self, chain: &[Operand<'t>]) -> Option<()> {
+    fn compare(&mut self, chain: &[Operand<'t>]) -> Result<(), String> {
         if chain.iter().all(|it| it.values.is_empty()) {
-            return Some(());
+            return Ok(());
         }
         let mut labels: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (number, operand) in chain.iter().enumerate() {
@@ -318,7 +321,9 @@ impl<'t> Names<'_, '_, 't> {
         }
         let pairs = chain.iter().zip(&own);
         let pairs = pairs.map(|(operand, own)| operand.values.len() * (labels.len() - own));
-        self.left = self.left.checked_sub(pairs.sum())?;
+        let left = self.left.checked_sub(pairs.sum());
+        self.left =
+            left.ok_or_else(|| format!("it has more than {MOST} pairs of names and literals"))?;
         for (number, operand) in chain.iter().enumerate() {
             for at in &operand.values {
                 for (label, operands) in &labels {
@@ -328,7 +333,7 @@ impl<'t> Names<'_, '_, 't> {
                 }
             }
         }
-        Some(())
+        Ok(())
     }
 
     fn is_before(&self, at: usize, words: &[&str]) -> bool {
