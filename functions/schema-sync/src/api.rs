@@ -61,10 +61,10 @@ pub fn app(resources: &Resources) -> anyhow::Result<Router> {
 /// The routes on the given sync.
 pub fn router(sync: Sync) -> Router {
     Router::new()
-        .routes(routes!(trigger))
         .routes(routes!(by_hand))
-        .layer(time_limit(LONGEST_SYNC))
         .layer(rate_class(Class::Model))
+        .routes(routes!(trigger))
+        .layer(time_limit(LONGEST_SYNC))
         .merge(examples::routes())
         .merge(meaning::routes())
         .with_state(sync)

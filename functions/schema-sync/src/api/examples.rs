@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use platform::extract::Conditions;
+use platform::serve::{Class, rate_class};
 use platform::{Admin, Caller, Error, Json, Path, Result, Router, idempotency, routes};
 use schema::document::Example;
 use schema::name::DATASETS;
@@ -17,9 +18,13 @@ use crate::state::{self, Addition};
 use crate::sync::Sync;
 
 pub fn routes() -> Router<Sync> {
+    // The warehouse plans what is written.
     Router::new()
-        .routes(routes!(list, add))
-        .routes(routes!(read, replace, remove))
+        .routes(routes!(add))
+        .routes(routes!(replace))
+        .layer(rate_class(Class::Model))
+        .routes(routes!(list))
+        .routes(routes!(read, remove))
 }
 
 /// The examples of a document.

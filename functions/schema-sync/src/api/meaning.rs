@@ -13,19 +13,21 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{LONGEST_SYNC, NO_HEAD, no_head_or, tagged};
+use crate::grounding::schema_seen;
 use crate::head::{self, into_whole, view};
 use crate::meaning::{
-    Change, Checker, Editor, Entry, File, Imported, Key, MAX_ENTRIES, Outcome, schema_seen, tag,
+    Change, Checker, Editor, Entry, File, Imported, Key, MAX_ENTRIES, Outcome, tag,
 };
 use crate::sync::Sync;
 
 pub fn routes() -> Router<Sync> {
-    // The warehouse limits the rate of plans, and an import may have many metrics.
-    let import = Router::new()
+    // The warehouse plans metrics. It limits the rate of plans, and an import may have many metrics.
+    let planned = Router::new()
         .routes(routes!(import))
         .layer(time_limit(LONGEST_SYNC))
+        .routes(routes!(put_metric))
         .layer(rate_class(Class::Model));
-    import
+    planned
         .routes(routes!(list))
         .routes(routes!(
             read_description,
@@ -33,7 +35,7 @@ pub fn routes() -> Router<Sync> {
             remove_description
         ))
         .routes(routes!(read_term, put_term, remove_term))
-        .routes(routes!(read_metric, put_metric, remove_metric))
+        .routes(routes!(read_metric, remove_metric))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -472,3 +472,75 @@ async fn a_scoped_answer_has_the_counts_version_and_changes_of_the_callers_view(
     assert_eq!(answer["columns_count"], seen.columns_count());
     assert_eq!(answer["examples_count"], seen.examples.len());
 }
+
+#[tokio::test]
+async fn routes_that_ask_the_warehouse_are_in_the_class_of_the_model_and_no_trigger_or_read_is() {
+    let warehouse = Warehouse::new().table("p.shop.orders", ORDERS).shared();
+    let sync = sync(&warehouse, memory());
+    let hash = |token: &str| {
+        use sha2::Digest as _;
+        hex::encode(sha2::Sha256::digest(token))
+    };
+    let scope = json!({"*": ["*"]});
+    let tokens =
+        json!([{"name": "all", "role": "admin", "scope": scope, "sha256": hash("all-token")}]);
+    let env = Env::default()
+        .with("AUTH_TOKENS", tokens.to_string())
+        .with("RATE_LIMITS", "model=100/s");
+    let app = TestApp::with_env(env)
+        .start(|_| Ok(schema_sync::api::router(sync.clone())))
+        .await;
+    run(&sync).await;
+    let example = json!({"question": "q", "sql": "SELECT id FROM `p.shop.orders`"});
+    let metric = json!({"sql": "count(id)", "table": "orders"});
+    let term = json!({"meaning": "A word.", "tables": ["orders"]});
+    let policy = |reply: &kit::Reply| reply.header("ratelimit-policy").map(str::to_owned);
+    let added = app.post("/v1/schema/examples", example.clone());
+    let added = added.bearer("all-token").await;
+    assert_eq!(added.status, 201, "{}", added.text());
+    let path = format!(
+        "/v1/schema/examples/{}",
+        added.json()["id"].as_str().unwrap()
+    );
+    let limited = [
+        added,
+        app.put(&path, example).bearer("all-token").await,
+        app.put("/v1/schema/metrics/orders", metric)
+            .bearer("all-token")
+            .await,
+        app.post("/v1/schema/meaning", json!({}))
+            .bearer("all-token")
+            .await,
+        app.post("/v1/schema/sync", json!({}))
+            .bearer("all-token")
+            .await,
+    ];
+    for (at, reply) in limited.iter().enumerate() {
+        assert!(reply.status.is_success(), "{at}: {}", reply.text());
+        assert!(
+            policy(reply).is_some_and(|it| it.starts_with("\"model\"")),
+            "{at}"
+        );
+    }
+    let others = [
+        app.get("/v1/schema/examples").bearer("all-token").await,
+        app.get(&path).bearer("all-token").await,
+        app.get("/v1/schema/metrics/orders")
+            .bearer("all-token")
+            .await,
+        app.put("/v1/schema/glossary/order", term)
+            .bearer("all-token")
+            .await,
+        app.delete(&path).bearer("all-token").await,
+        app.delete("/v1/schema/metrics/orders")
+            .bearer("all-token")
+            .await,
+        app.post("/events/schema-sync", json!({}))
+            .bearer("all-token")
+            .await,
+    ];
+    for (at, reply) in others.iter().enumerate() {
+        assert!(reply.status.is_success(), "{at}: {}", reply.text());
+        assert_eq!(policy(reply), None, "{at}");
+    }
+}
