@@ -313,7 +313,7 @@ struct Reviewed {
     seen: Arc<Document>,
 }
 
-/// A reviewed example for another document, if the tables that it reads are the same in it.
+/// A reviewed example for another document, if the tables that it reads and the extensions are the same in it.
 fn in_document(reviewed: Option<&Reviewed>, now: &Arc<Document>) -> Option<Example> {
     let Reviewed { example, seen } = reviewed?;
     let is_kept = |name: &String| {
@@ -323,7 +323,8 @@ fn in_document(reviewed: Option<&Reviewed>, now: &Arc<Document>) -> Option<Examp
             .zip(now)
             .is_some_and(|(before, now)| is_same(before, now))
     };
-    let holds = Arc::ptr_eq(seen, now) || example.tables.iter().all(is_kept);
+    let holds = Arc::ptr_eq(seen, now)
+        || seen.source.extensions == now.source.extensions && example.tables.iter().all(is_kept);
     holds.then(|| example.clone())
 }
 

@@ -122,7 +122,7 @@ impl Editor<'_> {
     ) -> Result<Made> {
         let schema = schema_seen(view);
         let checker = Checker::new(&schema);
-        verdicts.retain(&checker);
+        verdicts.retain(&checker, &view.source);
         let mut known = Index::of(document.meaning.clone());
         let seen = match self.scope {
             Names::All => None,

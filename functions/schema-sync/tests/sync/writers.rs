@@ -108,3 +108,16 @@ async fn what_the_warehouse_planned_is_planned_again_if_its_table_changed_meanwh
     .await;
     assert_eq!(plans, 4);
 }
+
+#[tokio::test]
+async fn what_the_warehouse_planned_is_planned_again_if_the_extensions_changed_meanwhile() {
+    let plans = written_while(async |_, store| {
+        let mut document = head(store).await;
+        document.source.extensions = Some(Vec::new());
+        versions::seal(&mut document);
+        let published = versions::publish(&**store, &document, Put::Always).await;
+        published.unwrap();
+    })
+    .await;
+    assert_eq!(plans, 4);
+}
