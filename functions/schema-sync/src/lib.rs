@@ -12,7 +12,7 @@ mod definitions;
 pub mod enrich;
 mod etag;
 pub mod examples;
-mod grounding;
+pub mod grounding;
 mod head;
 pub mod meaning;
 pub mod rules;

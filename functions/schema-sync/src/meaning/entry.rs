@@ -227,35 +227,36 @@ fn text(field: &str, text: &mut String, most: usize) -> Result<()> {
     Ok(())
 }
 
+/// A term or the name of a metric without case.
+fn folded(name: &str) -> String {
+    name.to_lowercase()
+}
+
 impl Key {
     /// The key by which entries are compared: without case, except names of tables and columns.
     #[must_use]
     pub fn folded(self) -> Self {
         match self {
             Self::Description { .. } => self,
-            Self::Term(term) => Self::Term(term.to_lowercase()),
-            Self::Metric(name) => Self::Metric(name.to_lowercase()),
+            Self::Term(term) => Self::Term(folded(&term)),
+            Self::Metric(name) => Self::Metric(folded(&name)),
         }
     }
 
     /// The entry of this key.
     pub fn find(&self, meaning: &Meaning) -> Option<Entry> {
-        match self {
+        match self.clone().folded() {
             Self::Description { table, column } => {
                 let mut all = meaning.descriptions.iter();
-                let found = all.find(|it| it.table == *table && it.column == *column);
+                let found = all.find(|it| it.table == table && it.column == column);
                 found.cloned().map(Entry::Description)
             }
             Self::Term(term) => {
-                let term = term.to_lowercase();
-                let mut all = meaning.glossary.iter();
-                let found = all.find(|it| it.term.to_lowercase() == term);
+                let found = meaning.glossary.iter().find(|it| folded(&it.term) == term);
                 found.cloned().map(Entry::Term)
             }
             Self::Metric(name) => {
-                let name = name.to_lowercase();
-                let mut all = meaning.metrics.iter();
-                let found = all.find(|it| it.name.to_lowercase() == name);
+                let found = meaning.metrics.iter().find(|it| folded(&it.name) == name);
                 found.cloned().map(Entry::Metric)
             }
         }

@@ -16,7 +16,6 @@ mod review;
 mod verdicts;
 mod version;
 
-pub use crate::grounding::schema_seen;
 pub use check::{Checker, Misfit};
 pub use edit::{Change, Editor, Outcome};
 pub use entry::{Entry, File, FileDescription, FileMetric, FileTerm, Key, MAX_ENTRIES};

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, ensure};
 use schema::document::{Document, Table};
-use schema_sync::meaning::{Checker, Entry, File, schema_seen};
+use schema_sync::grounding::schema_seen;
+use schema_sync::meaning::{Checker, Entry, File};
 use serde_json::Value;
 
 use super::{dbt, manifest};
