@@ -1,6 +1,6 @@
 //! Service tokens whose scopes name datasets that don't exist.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use platform::auth::{Auth, Names};
 use schema::name::DATASETS;
@@ -8,11 +8,11 @@ use schema::name::DATASETS;
 use crate::datasets::unmatched;
 use crate::view::View;
 
-/// Reports the scopes of service tokens that match nothing, once per version of the document.
+/// Reports the scopes of service tokens that match nothing, once per document that is read.
 pub struct TokenScopes {
     auth: Option<Auth>,
-    /// The tag of the document that was compared last.
-    compared: Mutex<String>,
+    /// The document that was compared last. It stays allocated as long as this is known, so no other one has its address.
+    compared: Mutex<Weak<View>>,
 }
 
 impl TokenScopes {
@@ -28,17 +28,8 @@ impl TokenScopes {
         let Some(auth) = &self.auth else {
             return;
         };
-        // Most requests read a document that was compared before.
-        if !whole.is_first_compared() {
+        if !self.is_new(whole) {
             return;
-        }
-        let tag = whole.tag();
-        {
-            let mut compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
-            if *compared == tag {
-                return;
-            }
-            *compared = tag;
         }
         let (auth, whole) = (auth.clone(), Arc::clone(whole));
         tokio::task::spawn_blocking(move || {
@@ -54,5 +45,30 @@ impl TokenScopes {
                 }
             }
         });
+    }
+
+    /// Whether the document is not the one that was compared last, which it becomes.
+    fn is_new(&self, whole: &Arc<View>) -> bool {
+        let mut compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = !std::ptr::eq(compared.as_ptr(), Arc::as_ptr(whole));
+        if is_new {
+            *compared = Arc::downgrade(whole);
+        }
+        is_new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin;
+
+    #[test]
+    fn service_tokens_are_compared_once_with_a_document() {
+        let scopes = TokenScopes::new(None);
+        let [one, two] = [(), ()].map(|()| Arc::new(View::new(builtin::document(None))));
+        for (whole, is_new) in [(&one, true), (&one, false), (&two, true), (&two, false)] {
+            assert_eq!(scopes.is_new(whole), is_new);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! A document restricted to a scope, and its encodings.
 
 use std::io::Write as _;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -71,7 +71,6 @@ pub struct View {
     gzip: OnceCell<Bytes>,
     zstd: OnceCell<Bytes>,
     index: OnceCell<Arc<Index>>,
-    compared: OnceLock<()>,
 }
 
 impl View {
@@ -98,7 +97,6 @@ impl View {
             gzip: OnceCell::new(),
             zstd: OnceCell::new(),
             index: OnceCell::new(),
-            compared: OnceLock::new(),
         }
     }
 
@@ -110,11 +108,6 @@ impl View {
     /// excludes times and the ledger.
     pub fn tag(&self) -> String {
         format!("{}-{}", self.document.version, self.digest)
-    }
-
-    /// Whether the scopes of service tokens were not compared with it before.
-    pub fn is_first_compared(&self) -> bool {
-        self.compared.set(()).is_ok()
     }
 
     /// The whole document in one encoding, computed on first use.
@@ -327,13 +320,6 @@ mod tests {
         let whole = document(&["hr"]);
         assert_eq!(views.unmatched(&whole, &Names::only(["p.shop"])), [""; 0]);
         assert_eq!(views.unmatched(&whole, &Names::only(["p.web"])).len(), 1);
-    }
-
-    #[test]
-    fn service_tokens_are_compared_once_with_a_document() {
-        let whole = View::new(document(&["shop"]));
-        assert!(whole.is_first_compared());
-        assert!(!whole.is_first_compared());
     }
 
     #[tokio::test]
