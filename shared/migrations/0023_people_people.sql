@@ -98,3 +98,4 @@ create table people.attempt (
     attempts integer not null,
     primary key (source, minute)
 );
+create index attempt_by_minute on people.attempt (minute);

@@ -70,7 +70,7 @@ async fn run() -> anyhow::Result<()> {
     };
     let env = platform::Env::default().with("SIGN_IN_ADMIN", "kim@example.com");
     let policy = Policy::of(&env)?;
-    let signed_in = people.sign_in(&identity, &policy, None).await?;
+    let signed_in = people.sign_in(&identity, &policy, None, None).await?;
     let cookie = signed_in.cookie.to_str()?.split(';').next();
     let cookie = cookie.context("a cookie")?.to_owned();
 

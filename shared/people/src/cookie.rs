@@ -8,12 +8,14 @@ use http::HeaderValue;
 use platform::auth::COOKIE;
 use platform::postgres::types::{Json, Type};
 use platform::{Error, Result};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
 use crate::grant::Grantor;
-use crate::{Actor, Entry, People, audit, begin};
+use crate::person::note;
+use crate::{Actor, People, begin};
 
 /// The random bytes of a cookie or a token.
 const BYTES: usize = 32;
@@ -54,6 +56,20 @@ pub fn removed() -> HeaderValue {
     HeaderValue::try_from(text).expect("a cookie is ASCII")
 }
 
+/// Ends the sign-in with this cookie, and the tokens that came from it. Without one it changes nothing.
+pub(crate) async fn end(db: &Transaction<'_>, value: &str, actor: &Actor) -> Result<()> {
+    let ended = db
+        .query_typed_opt(
+            "delete from people.cookie where hash = $1 returning person_id",
+            &[(&hash(value).as_slice(), Type::BYTEA)],
+        )
+        .await?;
+    if let Some(row) = ended {
+        note(db, actor, "person.sign_out", row.try_get(0)?, json!({})).await?;
+    }
+    Ok(())
+}
+
 /// Stores a new cookie and returns the header that sets it.
 pub(crate) async fn issue(db: &Transaction<'_>, person: Uuid) -> Result<HeaderValue> {
     let Random(value) = Random::new()?;
@@ -70,22 +86,7 @@ impl People {
     pub async fn sign_out(&self, value: &str, actor: &Actor) -> Result<()> {
         let mut client = self.client().await?;
         let transaction = begin(&mut client).await?;
-        let ended = transaction
-            .query_typed_opt(
-                "delete from people.cookie where hash = $1 returning person_id",
-                &[(&hash(value).as_slice(), Type::BYTEA)],
-            )
-            .await?;
-        if let Some(row) = ended {
-            let person: Uuid = row.try_get(0)?;
-            let entry = Entry {
-                action: "person.sign_out",
-                subject_kind: "person",
-                subject: &person.to_string(),
-                detail: serde_json::json!({}),
-            };
-            audit::record(&transaction, actor, &entry).await?;
-        }
+        end(&transaction, value, actor).await?;
         self.commit(transaction).await
     }
 
@@ -111,13 +112,15 @@ impl People {
                 &[(&person, Type::UUID)],
             )
             .await?;
-        let entry = Entry {
-            action: "person.end_sign_ins",
-            subject_kind: "person",
-            subject: &person.to_string(),
-            detail: serde_json::json!({ "sign_ins": ended }),
-        };
-        audit::record(&transaction, by.actor, &entry).await?;
+        let detail = json!({ "sign_ins": ended });
+        note(
+            &transaction,
+            by.actor,
+            "person.end_sign_ins",
+            person,
+            detail,
+        )
+        .await?;
         self.commit(transaction).await?;
         Ok(ended)
     }

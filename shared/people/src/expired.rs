@@ -4,10 +4,10 @@ use platform::Result;
 
 use crate::{People, begin};
 
-/// Tokens of services stay: they show who called.
+/// Tokens of services stay: they show who called. Cookies come first, as wherever both are locked.
 const EXPIRED: [&str; 4] = [
-    "delete from people.token where person_id is not null and expires_at < now()",
     "delete from people.cookie where expires_at < now()",
+    "delete from people.token where person_id is not null and expires_at < now()",
     "delete from people.sign_in where at < now() - interval '1 hour'",
     "delete from people.attempt where minute < now() - interval '1 hour'",
 ];

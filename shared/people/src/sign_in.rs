@@ -28,7 +28,7 @@ pub struct SignIn {
 
 impl People {
     /// Signs a person in whom the issuer has identified: one who has signed in before, who was invited, or whom the
-    /// policy admits. Each sign-in has a new cookie.
+    /// policy admits. Each sign-in has a new cookie, and ends the one with the cookie that the browser had `before`.
     ///
     /// # Errors
     /// `Forbidden` for everybody else, and for people who were deactivated.
@@ -37,10 +37,11 @@ impl People {
         identity: &Identity,
         policy: &Policy,
         address: Option<IpAddr>,
+        before: Option<&str>,
     ) -> Result<SignIn> {
-        match self.try_sign_in(identity, policy, address).await {
+        match self.try_sign_in(identity, policy, address, before).await {
             // The same person has signed in for the first time in the meantime, in another window, and is known now.
-            Err(Error::Conflict(_)) => self.try_sign_in(identity, policy, address).await,
+            Err(Error::Conflict(_)) => self.try_sign_in(identity, policy, address, before).await,
             signed_in => signed_in,
         }
     }
@@ -50,6 +51,7 @@ impl People {
         identity: &Identity,
         policy: &Policy,
         address: Option<IpAddr>,
+        before: Option<&str>,
     ) -> Result<SignIn> {
         let mut client = self.client().await?;
         let transaction = begin(&mut client).await?;
@@ -95,6 +97,9 @@ impl People {
             )
             .await?;
         let person = Person::of(&row)?;
+        if let Some(before) = before {
+            cookie::end(&transaction, before, &actor).await?;
+        }
         let cookie = cookie::issue(&transaction, id).await?;
         let detail = json!({ "as": how });
         note(&transaction, &actor, "person.sign_in", id, detail).await?;
@@ -102,14 +107,13 @@ impl People {
         Ok(SignIn { person, cookie })
     }
 
-    /// Notes that a state, or what an issuer signed, was used. False if it was used before. The mark stays for an hour,
-    /// so nothing may be accepted that is older.
+    /// Notes that a state, or what an issuer signed, was used. False if it was used before. The mark stays for at
+    /// least an hour, so nothing may be accepted that is older.
     pub async fn use_state(&self, state: &str) -> Result<bool> {
         let client = self.client().await?;
         let used = client
             .execute_typed(
-                "with expired as (delete from people.sign_in where at < now() - interval '1 hour')
-                 insert into people.sign_in (state) values ($1) on conflict do nothing",
+                "insert into people.sign_in (state) values ($1) on conflict do nothing",
                 &[(&digest(&SHA256, state.as_bytes()).as_ref(), Type::BYTEA)],
             )
             .await?;
@@ -122,8 +126,7 @@ impl People {
         let client = self.client().await?;
         let row = client
             .query_typed_one(
-                "with expired as (delete from people.attempt where minute < now() - interval '1 hour')
-                 insert into people.attempt (source, minute, attempts) values ($1, date_trunc('minute', now()), 1)
+                "insert into people.attempt (source, minute, attempts) values ($1, date_trunc('minute', now()), 1)
                  on conflict (source, minute) do update set attempts = attempt.attempts + 1
                  returning attempts",
                 &[(&source, Type::BYTEA)],

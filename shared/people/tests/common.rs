@@ -73,7 +73,10 @@ pub async fn by<T>(reach: &str, act: impl AsyncFnOnce(Grantor<'_>) -> T) -> T {
 impl Accounts {
     /// Signs a person in and returns the value of the cookie.
     pub async fn sign_in(&self, email: &str) -> (Person, String) {
-        let signed_in = self.people.sign_in(&identity(email), &policy(), None).await;
+        let signed_in = self
+            .people
+            .sign_in(&identity(email), &policy(), None, None)
+            .await;
         let signed_in = signed_in.expect("a sign-in");
         let cookie = signed_in.cookie.to_str().expect("ASCII");
         let (_, value) = cookie.split_once('=').expect("a cookie");

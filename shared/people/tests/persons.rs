@@ -220,7 +220,7 @@ async fn an_erased_person_leaves_no_name_and_no_address() {
     kim.picture = Some("https://pictures.example/secret".to_owned());
     let address = "203.0.113.9".parse().ok();
     let signed_in = people
-        .sign_in(&kim, &crate::common::policy(), address)
+        .sign_in(&kim, &crate::common::policy(), address, None)
         .await
         .unwrap();
     let id = signed_in.person.id;

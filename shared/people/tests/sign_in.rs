@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use people::policy::Policy;
 use platform::Env;
-use platform::auth::Role;
+use platform::auth::{Accounts as _, Role};
 
 use crate::common::{ALL, SALES, accounts, active, identity, policy, role, scope, status};
 
@@ -24,7 +24,10 @@ async fn whom_nobody_admits_or_invited_is_refused_and_leaves_nothing() {
     let mut unverified = identity("kim@example.com");
     unverified.email = None;
     for stranger in [identity("eve@evil.example"), unverified] {
-        let refused = accounts.people.sign_in(&stranger, &policy(), None).await;
+        let refused = accounts
+            .people
+            .sign_in(&stranger, &policy(), None, None)
+            .await;
         assert_eq!(status(refused), 403, "{stranger:?}");
     }
     let all = accounts.people.people(&scope(ALL), None, None, 10).await;
@@ -89,7 +92,7 @@ async fn an_invitation_that_was_deactivated_is_refused_to_a_first_admin_who_come
     let root = root.await.unwrap();
     accounts.change(ALL, &root, active(false)).await.unwrap();
     let again = identity("root@example.com");
-    let refused = accounts.people.sign_in(&again, &policy(), None).await;
+    let refused = accounts.people.sign_in(&again, &policy(), None, None).await;
     assert_eq!(status(refused), 403);
 }
 
@@ -99,12 +102,12 @@ async fn a_deactivated_person_who_had_signed_in_does_not_become_the_first_admin(
     let nobodys = Env::default().with("SIGN_IN_DOMAINS", "example.com");
     let before = Policy::of(&nobodys).unwrap();
     let mut root = identity("root@example.com");
-    let signed_in = accounts.people.sign_in(&root, &before, None).await;
+    let signed_in = accounts.people.sign_in(&root, &before, None, None).await;
     let person = signed_in.ok().unwrap().person;
     accounts.change(ALL, &person, active(false)).await.unwrap();
     for subject in [root.subject.clone(), "another".to_owned()] {
         root.subject = subject;
-        let refused = accounts.people.sign_in(&root, &policy(), None).await;
+        let refused = accounts.people.sign_in(&root, &policy(), None, None).await;
         assert_eq!(status(refused), 403, "{root:?}");
     }
 }
@@ -122,7 +125,7 @@ async fn an_invitation_is_taken_by_its_address_in_any_case_once() {
     // Another account with the same address is not the one who was invited.
     let mut other = identity("lee@partner.example");
     other.subject = "other".to_owned();
-    let refused = accounts.people.sign_in(&other, &policy(), None).await;
+    let refused = accounts.people.sign_in(&other, &policy(), None, None).await;
     assert_eq!(status(refused), 403);
 }
 
@@ -135,7 +138,10 @@ async fn an_address_that_the_issuer_did_not_verify_takes_no_invitation() {
         .unwrap();
     let mut unverified = identity("lee@partner.example");
     unverified.email = None;
-    let refused = accounts.people.sign_in(&unverified, &policy(), None).await;
+    let refused = accounts
+        .people
+        .sign_in(&unverified, &policy(), None, None)
+        .await;
     assert_eq!(status(refused), 403);
 }
 
@@ -148,7 +154,7 @@ async fn who_has_signed_in_needs_no_policy_and_is_known_by_the_account_not_by_th
     married.email = Some("kim.lee@other.example".to_owned());
     let known = accounts
         .people
-        .sign_in(&married, &nobody, None)
+        .sign_in(&married, &nobody, None, None)
         .await
         .unwrap();
     assert_eq!(known.person.id, kim.id);
@@ -157,7 +163,7 @@ async fn who_has_signed_in_needs_no_policy_and_is_known_by_the_account_not_by_th
     elsewhere.issuer = "https://other.example".to_owned();
     let other = accounts
         .people
-        .sign_in(&elsewhere, &policy(), None)
+        .sign_in(&elsewhere, &policy(), None, None)
         .await
         .unwrap();
     assert_ne!(other.person.id, kim.id);
@@ -170,7 +176,7 @@ async fn a_deactivated_person_is_refused_until_activated_again() {
     accounts.change(ALL, &kim, active(false)).await.unwrap();
     let refused = accounts
         .people
-        .sign_in(&identity("kim@example.com"), &policy(), None)
+        .sign_in(&identity("kim@example.com"), &policy(), None, None)
         .await;
     let error = refused.err().unwrap().to_string();
     assert!(error.contains("deactivated"), "{error}");
@@ -184,7 +190,7 @@ async fn a_deactivated_person_is_refused_until_activated_again() {
     accounts.change(ALL, &lee, active(false)).await.unwrap();
     let refused = accounts
         .people
-        .sign_in(&identity("lee@example.com"), &policy(), None)
+        .sign_in(&identity("lee@example.com"), &policy(), None, None)
         .await;
     assert_eq!(status(refused), 403);
 }
@@ -227,6 +233,49 @@ async fn a_state_is_used_once_and_attempts_are_counted_per_minute() {
 }
 
 #[tokio::test]
+async fn an_attempt_writes_its_own_row_only_and_the_sweep_removes_what_has_expired() {
+    let accounts = accounts().await;
+    let people = &accounts.people;
+    assert!(people.use_state("state").await.unwrap());
+    assert!(people.may_try(b"source", 2).await.unwrap());
+    let ago = "update people.sign_in set at = at - interval '2 hours';
+               update people.attempt set minute = minute - interval '2 hours'";
+    accounts.database.run(ago).await;
+    assert!(people.use_state("another").await.unwrap());
+    assert!(people.may_try(b"another", 2).await.unwrap());
+    // The old state is still a used one.
+    assert!(!people.use_state("state").await.unwrap());
+    assert_eq!(people.remove_expired().await.unwrap(), 2);
+    assert_eq!(people.remove_expired().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_sign_in_ends_the_one_that_the_browser_had_or_changes_nothing() {
+    let accounts = accounts().await;
+    let people = &accounts.people;
+    let (kim, before) = accounts.sign_in("kim@example.com").await;
+    let lee = identity("lee@example.com");
+    let policy = policy();
+    let sign_in = || people.sign_in(&lee, &policy, None, Some(&before));
+    // The transaction fails at its end.
+    let fault = "alter table people.audit add constraint fault check (action <> 'person.sign_in') not valid";
+    accounts.database.run(fault).await;
+    assert_eq!(status(sign_in().await), 500);
+    let found = people.by_cookie(&before).await.unwrap().unwrap();
+    assert_eq!(found.caller.person(), Some(kim.id));
+    assert_eq!(accounts.actions().await, ["person.sign_in"]);
+
+    accounts
+        .database
+        .run("alter table people.audit drop constraint fault")
+        .await;
+    sign_in().await.ok().unwrap();
+    assert!(people.by_cookie(&before).await.unwrap().is_none());
+    let expected = ["person.sign_in", "person.sign_out", "person.sign_in"];
+    assert_eq!(accounts.actions().await, expected);
+}
+
+#[tokio::test]
 async fn a_first_sign_in_beside_an_invitation_that_another_window_completes_meanwhile_is_known() {
     let accounts = accounts().await;
     let kim = identity("kim@example.com");
@@ -240,7 +289,7 @@ async fn a_first_sign_in_beside_an_invitation_that_another_window_completes_mean
     invited.await.unwrap();
 
     let policy = policy();
-    let sign_in = accounts.people.sign_in(&kim, &policy, None);
+    let sign_in = accounts.people.sign_in(&kim, &policy, None, None);
     let commit = async {
         // The sign-in waits for the identity that the transaction has inserted.
         let waiting = "select count(*) from pg_locks join pg_stat_activity using (pid)
@@ -269,7 +318,7 @@ async fn a_deactivated_person_does_not_come_back_under_another_subject_of_the_sa
     accounts.change(ALL, &kim, active(false)).await.unwrap();
     let mut again = identity("KIM@example.com");
     again.subject = "another".to_owned();
-    let refused = accounts.people.sign_in(&again, &policy(), None).await;
+    let refused = accounts.people.sign_in(&again, &policy(), None, None).await;
     let error = refused.err().unwrap().to_string();
     assert!(error.contains("deactivated"), "{error}");
     let all = accounts.people.people(&scope(ALL), None, None, 10).await;
@@ -285,7 +334,7 @@ async fn an_address_with_a_letter_that_folds_to_an_ascii_one_is_another_address(
     let kelvin = "\u{212A}im@partner.example";
     let refused = accounts
         .people
-        .sign_in(&identity(kelvin), &policy(), None)
+        .sign_in(&identity(kelvin), &policy(), None, None)
         .await;
     assert_eq!(status(refused), 403);
     let found = accounts

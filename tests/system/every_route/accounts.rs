@@ -67,7 +67,7 @@ async fn callers(people: &People, role: Role, scope: &str) -> Callers {
     };
     let admitted = Env::default().with("SIGN_IN_DOMAINS", "example.com");
     let policy = Policy::of(&admitted).expect("a policy");
-    let signed_in = people.sign_in(&identity, &policy, None).await;
+    let signed_in = people.sign_in(&identity, &policy, None, None).await;
     let signed_in = signed_in.expect("a sign-in");
     let change = Change {
         role: Some(role),

@@ -29,8 +29,8 @@ use std::time::SystemTime;
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::map_response;
 use axum::response::Response;
+use people::People;
 use people::keyring::Keyring;
-use people::{Actor, People};
 use platform::auth;
 use platform::secrets::Rotating;
 use platform::serve::{Class, ClientAddress, body_limit, rate_class};
@@ -169,12 +169,9 @@ impl Inner {
         }
         let identity = &identified.identity;
         let policy = &self.issuer()?.configuration().policy;
-        let signed_in = self.people.sign_in(identity, policy, address).await?;
-        if let Ok(Some(before)) = auth::cookie(headers, auth::COOKIE) {
-            let actor = Actor::person(signed_in.person.id, address);
-            self.people.sign_out(before, &actor).await?;
-        }
-        Ok(signed_in)
+        let before = auth::cookie(headers, auth::COOKIE).ok().flatten();
+        let people = &self.people;
+        people.sign_in(identity, policy, address, before).await
     }
 }
 

@@ -59,12 +59,7 @@ async fn no_response_of_sign_in_is_stored_framed_or_names_where_it_came_from() {
     let refused = browser.get("/auth/callback?state=x&code=y").await;
     let signed_out = console.signed_in("lee").await.post("/auth/sign-out").await;
     let page = browser.get("/auth/signed-out").await;
-    for (reply, status) in [
-        (began, 303),
-        (refused, 400),
-        (signed_out, 303),
-        (page, 200),
-    ] {
+    for (reply, status) in [(began, 303), (refused, 400), (signed_out, 303), (page, 200)] {
         assert_eq!(reply.status, status);
         assert_eq!(reply.header("cache-control"), Some("no-store"));
         assert_eq!(reply.header("referrer-policy"), Some("no-referrer"));
