@@ -257,6 +257,15 @@ impl People {
         let cookie = hash(cookie);
         let mut client = self.client().await?;
         let transaction = begin(&mut client).await?;
+        // Whoever changes a person locks the person first, and then the cookies.
+        transaction
+            .query_typed_opt(
+                "select from people.person
+                 where id = (select person_id from people.cookie where hash = $1)
+                 for key share",
+                &[(&cookie.as_slice(), Type::BYTEA)],
+            )
+            .await?;
         let signed_in = transaction
             .query_typed_opt(
                 "select person_id from people.cookie where hash = $1 and expires_at > now() for update",

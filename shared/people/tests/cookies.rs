@@ -162,6 +162,32 @@ async fn a_token_of_a_person_lasts_an_hour() {
 }
 
 #[tokio::test]
+async fn a_token_waits_for_whoever_ends_the_sign_ins_of_its_person() {
+    let accounts = accounts().await;
+    let (kim, cookie) = accounts.sign_in("kim@example.com").await;
+    let mut other = accounts.database.client().await;
+    let ending = other.transaction().await.unwrap();
+    let lock = format!(
+        "select from people.person where id = '{}' for update",
+        kim.id
+    );
+    ending.batch_execute(&lock).await.unwrap();
+    let people = accounts.people.clone();
+    let token = tokio::spawn(async move {
+        let created = people.token_of_person(&cookie, &Actor::command()).await;
+        created.map(drop)
+    });
+    let client = accounts.database.client().await;
+    let waiting = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    while client.query_typed(waiting, &[]).await.unwrap().is_empty() {}
+    // The token must not have the cookie.
+    let end = "delete from people.cookie";
+    ending.batch_execute(end).await.unwrap();
+    ending.commit().await.unwrap();
+    assert_eq!(status(token.await.unwrap()), 401);
+}
+
+#[tokio::test]
 async fn everybody_is_the_local_person_in_the_open_mode() {
     let accounts = accounts().await;
     let local = accounts.people.local().await.unwrap();
