@@ -96,7 +96,7 @@ struct Known {
     caller: Option<Caller>,
 }
 
-/// A caller, and whether the row was renewed just now.
+/// A caller, and whether the row is due to be renewed. What is known already is not.
 type Found = (Option<Caller>, bool);
 
 impl Cache {
@@ -124,12 +124,11 @@ impl Cache {
 }
 
 impl People {
-    /// The caller with this digest, whom a statement finds by the value. If the row is due, another statement renews it.
+    /// The caller with this digest, whom a statement finds by the value.
     async fn find(
         &self,
         hash: Hash,
         sql: &'static str,
-        renew: &'static str,
         value: (&(dyn ToSql + Sync), Type),
     ) -> Result<Found> {
         let cache = &self.cache;
@@ -146,18 +145,38 @@ impl People {
         let _place = place.map_err(|_| late())?;
         let (at, changes) = (cache.clock.now(), cache.changes.load(Ordering::SeqCst));
         let client = self.client().await?;
-        let values = [value];
-        let row = client.query_typed_opt(sql, &values).await?;
+        let row = client.query_typed_opt(sql, &[value]).await?;
         let caller = row.as_ref().map(caller).transpose()?;
         let is_due = row.map_or(Ok(false), |row| row.try_get("is_due"))?;
-        let is_renewed = is_due && client.execute_typed(renew, &values).await? == 1;
         let known = Known {
             at,
             changes,
             caller: caller.clone(),
         };
         *slot.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
-        Ok((caller, is_renewed))
+        Ok((caller, is_due))
+    }
+
+    /// Renews the row with this digest, and returns whether that has changed it. The caller is known without it, so a
+    /// failure refuses nobody.
+    async fn renew(&self, hash: Hash, sql: &'static str) -> bool {
+        let renewed = async {
+            let client = self.client().await?;
+            let values = [(&hash.as_slice() as _, Type::BYTEA)];
+            let renewed = client.execute_typed(sql, &values).await;
+            renewed.map_err(Error::from)
+        };
+        match renewed.await {
+            Ok(rows) => rows == 1,
+            Err(error) => {
+                let error = anyhow::Error::from(error);
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "can't note that a caller was seen"
+                );
+                false
+            }
+        }
     }
 }
 
@@ -169,10 +188,13 @@ impl Accounts for People {
 
     async fn by_token(&self, bearer: &str) -> Result<Option<Caller>> {
         let hash = hash(bearer);
-        let found = self
-            .find(hash, TOKEN, USED, (&hash.as_slice(), Type::BYTEA))
+        let (caller, is_due) = self
+            .find(hash, TOKEN, (&hash.as_slice(), Type::BYTEA))
             .await?;
-        Ok(found.0)
+        if is_due {
+            self.renew(hash, USED).await;
+        }
+        Ok(caller)
     }
 
     async fn by_cookie(&self, value: &str) -> Result<Option<SignedIn>> {
@@ -181,22 +203,23 @@ impl Accounts for People {
         }
         let hash = hash(value);
         let found = self
-            .find(hash, COOKIE, RENEWED, (&hash.as_slice(), Type::BYTEA))
+            .find(hash, COOKIE, (&hash.as_slice(), Type::BYTEA))
             .await?;
-        let (Some(caller), is_renewed) = found else {
+        let (Some(caller), is_due) = found else {
             return Ok(None);
         };
+        let is_renewed = is_due && self.renew(hash, RENEWED).await;
         let renewed: Option<HeaderValue> = is_renewed.then(|| cookie::set(value));
         Ok(Some(SignedIn { caller, renewed }))
     }
 
     async fn local(&self) -> Result<Caller> {
-        // No secret has this digest, and the row is never due.
+        // No secret has this digest.
         let hash = [0; 32];
-        let found = self
-            .find(hash, LOCAL, USED, (&Uuid::now_v7(), Type::UUID))
+        let (caller, _) = self
+            .find(hash, LOCAL, (&Uuid::now_v7(), Type::UUID))
             .await?;
-        Ok(found.0.context("the local person was not written")?)
+        Ok(caller.context("the local person was not written")?)
     }
 }
 

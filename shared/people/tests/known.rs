@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::{join, join_all};
 use kit::clock::WallClock;
 use kit::postgres::Database;
-use people::People;
+use people::{Actor, People};
 use platform::Resources;
 use platform::auth::{Accounts as _, Role};
 
@@ -84,6 +84,35 @@ async fn lookups_of_invented_callers_leave_connections_to_the_rest() {
     assert!(by_cookie.into_iter().all(|found| found.unwrap().is_none()));
     // Of 16 that the process may have.
     assert_eq!(count(&database, "application_name = 'four'").await, 4);
+}
+
+#[tokio::test]
+async fn a_caller_whose_row_cannot_be_renewed_is_known() {
+    let accounts = accounts().await;
+    let people = &accounts.people;
+    let (kim, cookie) = accounts.sign_in("kim@example.com").await;
+    let (token, _) = people
+        .token_of_person(&cookie, &Actor::command())
+        .await
+        .unwrap();
+    let ago = "update people.cookie set last_seen_at = now() - interval '6 minutes';
+               alter table people.cookie add constraint fault check (last_seen_at < now() - interval '5 minutes');
+               alter table people.token add constraint fault check (last_used_at is null)";
+    accounts.database.run(ago).await;
+    let signed_in = people.by_cookie(&cookie).await.unwrap().unwrap();
+    assert_eq!(signed_in.caller.person(), Some(kim.id));
+    assert!(signed_in.renewed.is_none());
+    let caller = people.by_token(&token).await.unwrap().unwrap();
+    assert_eq!(caller.person(), Some(kim.id));
+
+    let fixed = "alter table people.cookie drop constraint fault";
+    accounts.database.run(fixed).await;
+    // Who is known is not due again until the next lookup.
+    let known = people.by_cookie(&cookie).await.unwrap().unwrap();
+    assert!(known.renewed.is_none());
+    let elsewhere = crate::common::open(&accounts.database);
+    let signed_in = elsewhere.by_cookie(&cookie).await.unwrap().unwrap();
+    assert!(signed_in.renewed.is_some());
 }
 
 #[tokio::test]
