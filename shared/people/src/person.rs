@@ -209,7 +209,8 @@ impl People {
         Ok(after)
     }
 
-    /// Erases a person: the account with its sign-ins and tokens, and who the person is in the audit log.
+    /// Erases a person: the account with its sign-ins and tokens, and who the person is in the audit log. The sweep
+    /// empties what one statement leaves of many entries.
     ///
     /// # Errors
     /// As [`People::change`].
@@ -262,14 +263,14 @@ impl People {
     }
 }
 
-/// Deletes an account, and who the person is in the audit log. Returns in how many entries.
+/// Deletes an account, and who the person is in a batch of the audit log. Returns in how many entries.
 async fn erase(db: &Transaction<'_>, id: Uuid) -> Result<u64> {
     db.execute_typed(
         "delete from people.person where id = $1",
         &[(&id, Type::UUID)],
     )
     .await?;
-    Ok(audit::empty::of_actors(db, &[id.to_string()], i64::MAX).await?)
+    Ok(audit::empty::of_actors(db, &[id.to_string()], audit::empty::BATCH).await?)
 }
 
 /// Locks a person whom the grantor may change.

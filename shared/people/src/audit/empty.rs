@@ -27,7 +27,7 @@ pub(super) const IS_RECORDED: &str =
      = (select coalesce(sum((detail -> 'entries')::numeric), 0) from people.audit
         where action in ('person.erase', 'audit.empty') and jsonb_typeof(detail -> 'entries') = 'number')";
 
-/// Empties at most this many entries of these people, and returns how many.
+/// Empties at most `limit` entries of these people, and returns how many.
 pub(crate) async fn of_actors(
     db: &Transaction<'_>,
     actors: &[String],
@@ -64,14 +64,14 @@ pub(super) async fn old(db: &Transaction<'_>) -> Result<u64, Error> {
     Ok(entries)
 }
 
-/// Empties entries that were committed after the erasure of whoever did it: those of a batch whose person is gone, and
-/// all of people whose erasure is in the batch.
+/// Empties entries that the erasure of whoever did it has left: those of a batch whose person is gone, and at most as
+/// many as a statement empties of the people whose erasure is in the batch. Returns whether these have more.
 pub(super) async fn late(
     db: &Transaction<'_>,
     batch: &[Uuid],
     erased: &[String],
-) -> Result<(), Error> {
-    let mut entries = db
+) -> Result<bool, Error> {
+    let of_batch = db
         .execute_typed(
             "update people.audit set personal = null, salt = null
              where id = any ($1) and actor_kind = 'person' and personal is not null
@@ -79,8 +79,10 @@ pub(super) async fn late(
             &[(&batch, Type::UUID_ARRAY)],
         )
         .await?;
-    if !erased.is_empty() {
-        entries += of_actors(db, erased, i64::MAX).await?;
-    }
-    note(db, "erasure", entries).await
+    let of_erased = match erased.is_empty() {
+        true => 0,
+        false => of_actors(db, erased, BATCH).await?,
+    };
+    note(db, "erasure", of_batch + of_erased).await?;
+    Ok(of_erased as i64 == BATCH)
 }

@@ -42,9 +42,9 @@ pub struct Swept {
 }
 
 struct Batch {
-    read: usize,
     added: u64,
     last: Uuid,
+    has_more: bool,
 }
 
 struct End {
@@ -73,7 +73,7 @@ impl AuditChain {
             };
             swept.rows += batch.added;
             after = batch.last;
-            if (batch.read as i64) < BATCH {
+            if !batch.has_more {
                 swept.complete = true;
                 break;
             }
@@ -156,9 +156,9 @@ async fn add_batch(client: &mut Client, after: Uuid) -> Result<Option<Batch>> {
         .query_typed(&sql, &[(&after, Type::UUID), (&BATCH, Type::INT8)])
         .await?;
     let mut batch = Batch {
-        read: rows.len(),
         added: 0,
         last: after,
+        has_more: rows.len() as i64 == BATCH,
     };
     let (mut ids, mut digests): (Vec<Uuid>, Vec<Vec<u8>>) = (Vec::new(), Vec::new());
     let mut erased: Vec<String> = Vec::new();
@@ -180,7 +180,15 @@ async fn add_batch(client: &mut Client, after: Uuid) -> Result<Option<Batch>> {
     if ids.is_empty() {
         return Ok(Some(batch));
     }
-    empty::late(&transaction, &ids, &erased).await?;
+    // An erasure enters the chain once nothing is left of the person. Until then, the next batch begins here again.
+    if empty::late(&transaction, &ids, &erased).await? {
+        transaction.commit().await?;
+        return Ok(Some(Batch {
+            added: 0,
+            last: after,
+            has_more: true,
+        }));
+    }
     batch.added = ids.len() as u64;
     let last_seq = seq + ids.len() as i64;
     transaction

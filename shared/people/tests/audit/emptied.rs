@@ -106,6 +106,37 @@ async fn an_entry_that_is_committed_during_the_erasure_is_emptied_by_the_sweep()
 }
 
 #[tokio::test]
+async fn an_erasure_empties_a_batch_and_the_sweep_the_rest() {
+    let log = log().await;
+    let id = person(&log, false).await;
+    acts(&log, id).await;
+    let more = "with copies as (
+                    insert into people.audit
+                        (id, action, subject_kind, subject, detail, actor_kind, personal, salt, personal_digest)
+                    select overlay(id::text placing lpad(to_hex(n), 12, '0') from 25)::uuid,
+                           action, subject_kind, subject, detail, actor_kind, personal, salt, personal_digest
+                    from people.audit, generate_series(1, 12000) as n
+                    returning id
+                )
+                insert into people.audit_pending select id from copies";
+    log.database.run(more).await;
+    while !log.chain.sweep().await.unwrap().complete {}
+    by(ALL, async |by| log.people.erase(id, &by).await)
+        .await
+        .unwrap();
+    let left = format!("people.audit where personal ->> 'actor' = '{id}'");
+    assert_eq!(log.count(&left).await, 12_001 - 5_000);
+    while !log.chain.sweep().await.unwrap().complete {}
+    assert_eq!(log.count(&left).await, 0);
+    // The sweep empties no more at once than the erasure.
+    let largest = "people.audit where (detail ->> 'entries')::int > 5000";
+    assert_eq!(log.count(largest).await, 0);
+    while log.chain.sweep().await.unwrap().rows > 0 {}
+    let verified = log.verified().await;
+    assert_eq!((verified.fault, verified.erased), (None, 12_001));
+}
+
+#[tokio::test]
 async fn old_entries_do_not_say_who_did_it() {
     let log = log().await;
     for (age, is_left) in [(399, true), (401, false)] {
