@@ -98,6 +98,8 @@ async fn a_listed_page_may_send_tokens_and_conditions_and_read_what_they_need() 
     let exposed = read.header("access-control-expose-headers").unwrap();
     let expected = [
         "etag",
+        "idempotency-replayed",
+        "location",
         "retry-after",
         "ratelimit",
         "ratelimit-policy",

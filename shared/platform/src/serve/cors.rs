@@ -25,9 +25,11 @@ const SENT: [HeaderName; 5] = [
     header::IF_NONE_MATCH,
     HeaderName::from_static("idempotency-key"),
 ];
-const READ: [HeaderName; 5] = [
+const READ: [HeaderName; 7] = [
     header::ETAG,
+    header::LOCATION,
     header::RETRY_AFTER,
+    HeaderName::from_static("idempotency-replayed"),
     HeaderName::from_static("ratelimit"),
     HeaderName::from_static("ratelimit-policy"),
     HeaderName::from_static("x-request-id"),
