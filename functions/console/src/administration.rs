@@ -5,12 +5,8 @@ use people::grant::Grantor;
 use people::{Actor, RequestKey};
 use platform::auth::{Admin, Scope};
 use platform::serve::ClientAddress;
-use platform::{Caller, Error, Result, idempotency};
+use platform::{Caller, Result, idempotency};
 use uuid::Uuid;
-
-/// The most items per page.
-const MAX_ITEMS: i64 = 200;
-const DEFAULT_ITEMS: i64 = 50;
 
 /// An admin who administers people and tokens, as far as their own scope reaches.
 pub struct Administrator {
@@ -41,17 +37,6 @@ impl Administrator {
         let key = idempotency::key(headers)?;
         Ok(key.map(|key| RequestKey::of(&self.caller, &key)))
     }
-}
-
-/// The limit of a request, if it is valid.
-pub fn limit(requested: Option<i64>) -> Result<i64> {
-    let limit = requested.unwrap_or(DEFAULT_ITEMS);
-    if (1..=MAX_ITEMS).contains(&limit) {
-        return Ok(limit);
-    }
-    Err(Error::Invalid(format!(
-        "limit is {limit}: use 1 to {MAX_ITEMS}"
-    )))
 }
 
 /// A page of at most `limit` items, of one more that were found, and the cursor of the next page.

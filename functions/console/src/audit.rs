@@ -11,12 +11,13 @@ use jiff::Timestamp;
 use people::People;
 use people::audit::{AuditChain, AuditEntry, Filter, Verification};
 use platform::auth::{Admin, Scope};
+use platform::extract::page_limit;
 use platform::{Caller, Cursor, Error, Json, Query, Resources, Result};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::administration::{limit, page};
+use crate::administration::page;
 
 /// How long one request verifies. After that, the response has a `next`.
 const VERIFY_FOR: Duration = Duration::from_secs(20);
@@ -131,7 +132,7 @@ pub async fn list(
     Query(params): Query<AuditParams>,
 ) -> Result<Json<AuditPage>> {
     may_see(&caller)?;
-    let limit = limit(params.limit)?;
+    let limit = page_limit(params.limit, 50)?;
     let filter = Filter {
         action: params.action,
         subject: params.subject,

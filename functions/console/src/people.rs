@@ -7,14 +7,14 @@ use people::People;
 use people::invitation::{Invitation, Invited};
 use people::person::{Change, Person};
 use platform::auth::{Admin, Role, Scope};
-use platform::extract::Conditions;
+use platform::extract::{Conditions, page_limit};
 use platform::serve::ClientAddress;
 use platform::{Cursor, Error, Json, Path, Query, Result, idempotency};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::administration::{Administrator, etag, limit, location, page};
+use crate::administration::{Administrator, etag, location, page};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -85,7 +85,7 @@ pub async fn list(
     Admin(caller): Admin,
     Query(params): Query<PeopleParams>,
 ) -> Result<Json<PersonPage>> {
-    let limit = limit(params.limit)?;
+    let limit = page_limit(params.limit, 50)?;
     let after = params.after.map(|Cursor(id)| id);
     let email = params.email.as_deref();
     let found = people

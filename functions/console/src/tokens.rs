@@ -7,13 +7,14 @@ use jiff::Timestamp;
 use people::People;
 use people::token::{Created, NewToken, Token};
 use platform::auth::{Admin, Auth, Role, Scope};
+use platform::extract::page_limit;
 use platform::serve::ClientAddress;
 use platform::{Cursor, Json, Path, Query, Result};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::administration::{Administrator, limit, location, page};
+use crate::administration::{Administrator, location, page};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -82,7 +83,7 @@ pub async fn list(
     Admin(caller): Admin,
     Query(params): Query<TokenParams>,
 ) -> Result<Json<TokenPage>> {
-    let limit = limit(params.limit)?;
+    let limit = page_limit(params.limit, 50)?;
     let after = params.after.map(|Cursor(id)| id);
     let found = people.tokens(&caller.scope, after, limit + 1).await?;
     let (items, next) = page(found, limit, |token| token.id);

@@ -1,13 +1,11 @@
 //! Pages of lists: limited by the number of items and by their size.
 
-use platform::{Error, Result};
+use platform::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// The most items per page.
-const MAX_ITEMS: i64 = 200;
 /// The most bytes per page, both of texts as they are stored and of items as JSON, unless a single item is
 /// larger. A response of Lambda has at most 6 MB.
 pub const BYTES: usize = 4 * 1024 * 1024;
@@ -20,17 +18,6 @@ pub const STORED_BYTES: i64 = BYTES as i64;
 pub enum Include {
     /// What was erased. Only its id and its times are left.
     Erased,
-}
-
-/// The limit of a request, if it is valid.
-pub fn limit(requested: Option<i64>, default: i64) -> Result<i64> {
-    let limit = requested.unwrap_or(default);
-    if (1..=MAX_ITEMS).contains(&limit) {
-        return Ok(limit);
-    }
-    Err(Error::Invalid(format!(
-        "limit is {limit}: use 1 to {MAX_ITEMS}"
-    )))
 }
 
 /// An item of a page. Pages are in descending order of ids.

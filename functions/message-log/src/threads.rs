@@ -5,6 +5,7 @@
 
 use axum::extract::State;
 use jiff::Timestamp;
+use platform::extract::page_limit;
 use platform::postgres::scoped::{self, Scope};
 use platform::postgres::types::Type;
 use platform::{Caller, Cursor, Json, Path, Query, Result};
@@ -15,7 +16,6 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::log::Log;
-use crate::page::limit;
 
 /// The most messages that a page reads to find its threads. It bounds a page while one thread has all newest messages.
 const MAX_READ: i64 = 20_000;
@@ -83,7 +83,7 @@ pub async fn list(
     Query(params): Query<ThreadParams>,
 ) -> Result<Json<Threads>> {
     robeing::may_see(&caller, &robeing_id)?;
-    let limit = limit(params.limit, 50)?;
+    let limit = page_limit(params.limit, 50)?;
     let past = params.after.map_or(Uuid::max(), |Cursor(id)| id);
     let channel = params.channel_id.as_deref();
     let mut client = log.pool.get().await?;

@@ -1,6 +1,7 @@
 //! Who may sign in.
 
 use anyhow::ensure;
+use platform::auth::GOOGLE;
 use platform::{All as _, Env};
 
 use crate::hidden::is_hidden;
@@ -28,10 +29,6 @@ pub struct Identity {
     pub name: Option<String>,
     pub picture: Option<String>,
 }
-
-/// Google verifies that a person could read mail at an address, once. Only its claim `hd` says that the domain's owner
-/// manages the account, and an account outlives the employment otherwise.
-pub const GOOGLE: &str = "https://accounts.google.com";
 
 impl Policy {
     /// Reads `SIGN_IN_DOMAINS`, `SIGN_IN_ADDRESSES` and `SIGN_IN_ADMIN`.
@@ -65,6 +62,8 @@ impl Policy {
         let of_address = address
             .rsplit_once('@')
             .map(|(_, domain)| domain.to_owned());
+        // Google verifies that a person could read mail at an address, once. Only its claim `hd` says that the domain's
+        // owner manages the account, and an account outlives the employment otherwise.
         let domain = match person.issuer == GOOGLE {
             true => person.hosted_domain.as_deref().map(str::to_ascii_lowercase),
             false => of_address,

@@ -1,8 +1,8 @@
 //! The configuration of sign-in: the issuer, the client that is registered there, and who may sign in.
 
 use anyhow::Context as _;
-use people::policy::{GOOGLE, Policy};
-use platform::auth::{public_url, safe_url};
+use people::policy::Policy;
+use platform::auth::{GOOGLE, public_url, safe_url};
 use platform::{All as _, Env};
 use url::Url;
 

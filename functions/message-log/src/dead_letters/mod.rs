@@ -9,6 +9,7 @@ mod store;
 use axum::extract::State;
 use jiff::Timestamp;
 use platform::auth::Names;
+use platform::extract::page_limit;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
 use platform::{Admin, Cursor, Json, Query, Result};
@@ -20,7 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::log::Log;
-use crate::page::{self, Include, Listed, STORED_BYTES, limit};
+use crate::page::{self, Include, Listed, STORED_BYTES};
 
 pub use store::{Attribution, discard, letter_key, mark_stored, replayed_in, store};
 
@@ -114,7 +115,7 @@ pub async fn list(
     Admin(caller): Admin,
     Query(params): Query<ListParams>,
 ) -> Result<Json<DeadLetters>> {
-    let limit = limit(params.limit, 50)?;
+    let limit = page_limit(params.limit, 50)?;
     let past = params.after.map_or(Uuid::max(), |Cursor(id)| id);
     let one_more = limit + 1;
     let client = log.pool.get().await?;

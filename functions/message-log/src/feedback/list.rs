@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use jiff::Timestamp;
+use platform::extract::page_limit;
 use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 use super::Feedback;
 use crate::log::Log;
-use crate::page::{self, Listed, limit};
+use crate::page::{self, Listed};
 use crate::personal::PersonId;
 
 /// The most scores per message in the history.
@@ -86,7 +87,7 @@ pub async fn list(
     Query(params): Query<FeedbackParams>,
 ) -> Result<Json<FeedbackPage>> {
     robeing::may_see(&caller, &robeing_id)?;
-    let limit = limit(params.limit, 50)?;
+    let limit = page_limit(params.limit, 50)?;
     let past = params.after.map_or(Uuid::max(), |Cursor(id)| id);
     let one_more = limit + 1;
     let mut client = log.pool.get().await?;

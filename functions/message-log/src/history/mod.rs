@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use axum::extract::State;
 use jiff::Timestamp;
 use platform::auth::Names;
+use platform::extract::page_limit;
 use platform::postgres::Client;
 use platform::postgres::scoped::{self as db, Scope};
 use platform::postgres::types::Type;
@@ -25,7 +26,7 @@ use crate::feedback::{Feedback, list::of_messages};
 use crate::ids::first_id_at;
 use crate::log::Log;
 use crate::markup::is_repeated;
-use crate::page::{self, Include, Listed, STORED_BYTES, limit};
+use crate::page::{self, Include, Listed, STORED_BYTES};
 use crate::personal::PersonId;
 
 /// The most answers per message.
@@ -199,7 +200,7 @@ pub async fn of_robeing(
         intent: query.intent,
         from: query.from,
         to: query.to,
-        limit: limit(query.limit, 50)?,
+        limit: page_limit(query.limit, 50)?,
         after: query.after.map(|Cursor(id)| id),
         with_erased: query.include == Some(Include::Erased),
     };
@@ -245,7 +246,7 @@ pub async fn of_user(
         intent: query.intent,
         from: query.from,
         to: query.to,
-        limit: limit(query.limit, 50)?,
+        limit: page_limit(query.limit, 50)?,
         after: query.after.map(|Cursor(id)| id),
         with_erased: false,
     };

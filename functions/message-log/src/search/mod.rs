@@ -23,6 +23,7 @@ use std::slice;
 use axum::extract::State;
 use futures::TryStreamExt as _;
 use jiff::Timestamp;
+use platform::extract::page_limit;
 use platform::postgres::scoped::{self, Scope};
 use platform::work::{Waiting, Workers};
 use platform::{Caller, Cursor, Error, Json, Path, Query, Result};
@@ -35,7 +36,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::log::Log;
-use crate::page::{self, Listed, limit};
+use crate::page::{self, Listed};
 use folding::fold;
 use ngrams::start;
 
@@ -108,7 +109,7 @@ pub async fn search(
     Query(params): Query<SearchParams>,
 ) -> Result<Json<SearchPage>> {
     robeing::may_see(&caller, &robeing_id)?;
-    let limit = limit(params.limit, 20)?;
+    let limit = page_limit(params.limit, 20)?;
     let q = params
         .q
         .ok_or_else(|| Error::Invalid("q is missing: send the words to search for".to_owned()))?;

@@ -8,7 +8,7 @@ use super::unauthenticated;
 use crate::{Resources, Result};
 
 /// Google's issuer, which may leave out the scheme in `iss`.
-const GOOGLE: &str = "https://accounts.google.com";
+pub const GOOGLE: &str = "https://accounts.google.com";
 
 /// Verifies ID tokens like the JWTs of `AUTH_ISSUER`.
 pub struct IdTokens(Verifier);

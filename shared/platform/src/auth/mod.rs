@@ -48,7 +48,7 @@ use token::Tokens;
 pub(crate) use accounts::Registered;
 pub use accounts::{Accounts, COOKIE, SignedIn, cookie};
 pub use caller::{Admin, Caller, CallerKind, Role, Writer};
-pub use id_token::IdTokens;
+pub use id_token::{GOOGLE, IdTokens};
 pub use keys::safe_url;
 pub(crate) use origin::cors_origins;
 pub use origin::public_url;
