@@ -1,6 +1,5 @@
 //! People who sign in: their accounts, and what they did in the audit log.
 
-use std::future::IntoFuture as _;
 use std::time::{Duration, Instant};
 
 use people::audit::{AuditChain, Filter, Verification};
@@ -13,7 +12,7 @@ use platform::{Env, Resources};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::common::{Fixture, killed_after, said, start, start_with, tokens};
+use crate::common::{Fixture, said, start, start_with, tokens};
 
 const KEYS: &str = "0909090909090909090909090909090909090909090909090909090909090909";
 
@@ -177,39 +176,6 @@ async fn an_erasure_by_a_caller_of_all_robeings_leaves_the_account_and_says_so()
     let left = &reply.json()["receipt"]["body"]["left"]["kept"];
     assert_eq!(*left, json!(["people.person", "people.audit"]));
     assert!(it.is_anywhere("kim@example.com").await);
-}
-
-#[tokio::test]
-async fn an_erasure_of_everything_is_not_the_one_of_all_robeings_that_runs() {
-    let it = start_with(&[("AUTH_TOKENS", &tokens())]).await;
-    let kim = sign_in(&it, "kim").await;
-    let said = said("r1", &kim.to_string(), "hello", "now");
-    let said = it.log.post("/v1/messages", &said).bearer("all").await;
-    assert!(said.status.is_success(), "{said:?}");
-    let erase = |token: &'static str| {
-        let request = it.app.post("/v1/erasures", json!({"user_id": kim}));
-        request.bearer(token).into_future()
-    };
-    // Kills the request later and later, until the erasure has been recorded. It runs, as one that is still requested.
-    let mut waits = 1;
-    while it.count("select count(*) from privacy.erasure").await == 0 {
-        assert!(killed_after(waits, erase("all")).await.is_none());
-        waits += 1;
-    }
-    let whole = erase("everything").await;
-    let limited = erase("all").await;
-    for reply in [&limited, &whole] {
-        assert_eq!(reply.status, 200, "{reply:?}");
-    }
-    let (limited, whole) = (limited.json(), whole.json());
-    assert_ne!(limited["id"], whole["id"]);
-    assert_eq!(whole["erased"]["people.person"], 1, "{whole}");
-    assert_eq!(limited["erased"].get("people.person"), None, "{limited}");
-    assert!(!it.is_anywhere("kim@example.com").await);
-    // Repeating it returns the one with the same reach.
-    for (token, known) in [("all", &limited), ("everything", &whole)] {
-        assert_eq!(erase(token).await.json()["id"], known["id"], "{token}");
-    }
 }
 
 #[tokio::test]
